@@ -1,0 +1,27 @@
+/**
+ * Every error code that a caller can meet, with the HTTP status it is sent with and what it means. Codes are for ever:
+ * clients compare them. Where ARM has a code for the case, ARM's is used.
+ */
+export const ERROR_CODES = {
+  InvalidRequest: { status: 400, meaning: 'The request does not fit its schema; `details` lists every problem.' },
+  InvalidJson: { status: 400, meaning: 'The body is not JSON.' },
+  InvalidPageToken: { status: 400, meaning: 'The page token was not made by this service for this list.' },
+  AuthenticationFailed: { status: 401, meaning: 'There is no bearer token, or it is expired, unsigned or for someone else.' },
+  AuthorizationFailed: { status: 403, meaning: 'The caller is known but its role does not allow the request.' },
+  ResourceNotFound: { status: 404, meaning: 'Nothing of that name exists that the caller may see.' },
+  RouteNotFound: { status: 404, meaning: 'The service has no such address.' },
+  MethodNotAllowed: { status: 405, meaning: 'The address exists, the method does not.' },
+  Conflict: { status: 409, meaning: 'The request contradicts the present state of the resource.' },
+  OperationInProgress: { status: 409, meaning: 'An unfinished operation holds the cluster; the message names it.' },
+  NameAlreadyExists: { status: 409, meaning: 'A living cluster of the installation has that name.' },
+  NetworkOverlap: { status: 409, meaning: 'The address range overlaps that of another cluster in the installation.' },
+  IdempotencyKeyReused: { status: 409, meaning: 'The Idempotency-Key was used before with another body.' },
+  PreconditionFailed: { status: 412, meaning: 'If-Match does not name the present revision.' },
+  PayloadTooLarge: { status: 413, meaning: 'The body is larger than 1 MiB.' },
+  UnsupportedMediaType: { status: 415, meaning: 'The body is not sent as application/json.' },
+  TooManyRequests: { status: 429, meaning: 'The caller sends faster than it may; Retry-After says when to go on.' },
+  InternalError: { status: 500, meaning: 'Something broke on the side of the service; the message carries the correlation id.' },
+  ServiceUnavailable: { status: 503, meaning: 'The service cannot reach what it needs; Retry-After says when to try again.' },
+} as const satisfies Record<string, { status: number; meaning: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,5 @@
+/**
+ * Logs: constant message, data as fields, ids from the context of the work. Never a secret: known carriers are redacted,
+ * and `SecretValue` cannot print itself.
+ */
+export { createLogger, currentLogContext, withLogContext, type LogContext, type Logger } from './logger';
