@@ -46,8 +46,12 @@ function readMigrations(root: string): MigrationList {
 function linkEngine(): void {
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: (message: string) => console.error(message) } });
   const wasmPath = join(dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm')), 'schema_engine_bg.wasm');
-  const bindings = engineBindings as unknown as WebAssembly.ModuleImports & { __wbg_set_wasm(exports: WebAssembly.Exports): void };
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(wasmPath)), { './schema_engine_bg.js': bindings });
+  const bindings = engineBindings as unknown as WebAssembly.ModuleImports & {
+    __wbg_set_wasm(exports: WebAssembly.Exports): void;
+  };
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(wasmPath)), {
+    './schema_engine_bg.js': bindings,
+  });
   bindings.__wbg_set_wasm(instance.exports);
   (instance.exports['__wbindgen_start'] as () => void)();
 }
@@ -104,7 +108,9 @@ async function openEngine(root: string, databaseUrl: string): Promise<SchemaEngi
   if (!linked) linkEngine();
   linked = true;
   const schema = readSchema(root);
-  const adapter = bindMigrationAwareSqlAdapterFactory(new CatalogueAdapterFactory({ connectionString: databaseUrl, Client: CatalogueClient }));
+  const adapter = bindMigrationAwareSqlAdapterFactory(
+    new CatalogueAdapterFactory({ connectionString: databaseUrl, Client: CatalogueClient }),
+  );
   const datamodels = schema.files.map((file): [string, string] => [file.path, file.content]);
   return engineBindings.SchemaEngine.new({ datamodels }, () => undefined, adapter);
 }

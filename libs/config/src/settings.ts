@@ -62,7 +62,9 @@ export const setting = {
       about,
     ),
   url: (about: Described): Setting<string> => build(z.url(), 'URL', about),
-  choice: <const Options extends readonly [string, ...string[]]>(about: Described & { options: Options }): Setting<Options[number]> =>
+  choice: <const Options extends readonly [string, ...string[]]>(
+    about: Described & { options: Options },
+  ): Setting<Options[number]> =>
     build(z.enum(about.options) as unknown as z.ZodType<Options[number], string>, `one of ${about.options.join(', ')}`, about),
   flag: (about: Described): Setting<boolean> =>
     build(

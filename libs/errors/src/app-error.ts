@@ -36,7 +36,10 @@ export interface ErrorEnvelope {
 }
 
 /** The one place that turns an error into a status and a body. What is not an AppError shows nothing but the correlation id. */
-export function toErrorResponse(error: unknown, correlationId: string): { status: number; body: ErrorEnvelope; retryAfterSeconds?: number } {
+export function toErrorResponse(
+  error: unknown,
+  correlationId: string,
+): { status: number; body: ErrorEnvelope; retryAfterSeconds?: number } {
   if (!(error instanceof AppError)) {
     const message = `Something went wrong on our side. Try again; if it stays, name correlation id ${correlationId} to support.`;
     return { status: 500, body: { error: { code: 'InternalError', message } } };
@@ -45,7 +48,12 @@ export function toErrorResponse(error: unknown, correlationId: string): { status
   return {
     status: ERROR_CODES[code].status,
     body: {
-      error: { code, message: publicMessage, ...(target ? { target } : {}), ...(details.length > 0 ? { details: [...details] } : {}) },
+      error: {
+        code,
+        message: publicMessage,
+        ...(target ? { target } : {}),
+        ...(details.length > 0 ? { details: [...details] } : {}),
+      },
     },
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   };

@@ -22,7 +22,15 @@ export function withLogContext<Result>(fields: LogContext, work: () => Result): 
 
 export const currentLogContext = (): LogContext => context.getStore() ?? {};
 
-const REDACTED_PATHS = ['authorization', 'headers.authorization', 'req.headers.authorization', 'token', '*.token', '*.secret', '*.password'];
+const REDACTED_PATHS = [
+  'authorization',
+  'headers.authorization',
+  'req.headers.authorization',
+  'token',
+  '*.token',
+  '*.secret',
+  '*.password',
+];
 
 /** A JSON-lines logger. debug: nothing to do; info: routine work done; warn: something wrong found; error: failed. */
 export function createLogger(options: { app: string; level: string }, destination?: DestinationStream): Logger {
