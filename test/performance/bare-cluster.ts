@@ -1,0 +1,166 @@
+/**
+ * The bare minimum that a created cluster is measured against: a plain script that starts the same secured Consul servers
+ * on this machine, with nothing in between. Same configuration, same definition of ready.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const DATACENTER = 'dc1';
+const HTTPS_PORT = 8501;
+const POLL_MILLISECONDS = 50;
+const GIVE_UP_MILLISECONDS = 60_000;
+
+interface BareServer {
+  address: string;
+  folder: string;
+}
+
+interface ConsulAnswer {
+  status: number;
+  body: string;
+}
+
+/** `addressBlock` is the first three bytes of a loopback network that nothing else uses, e.g. `127.77.1`. */
+export interface BareClusterOptions {
+  consulBinary: string;
+  servers: 1 | 3 | 5;
+  addressBlock: string;
+}
+
+async function issueCertificates(binary: string, folder: string, servers: readonly BareServer[]): Promise<void> {
+  await run(binary, ['tls', 'ca', 'create'], { cwd: folder });
+  await Promise.all(
+    servers.map(async ({ address, folder: own }) => {
+      const files = ['consul-agent-ca.pem', 'consul-agent-ca-key.pem'];
+      await Promise.all(files.map(async (name) => writeFile(join(own, name), await readFile(join(folder, name)))));
+      await run(binary, ['tls', 'cert', 'create', '-server', '-dc', DATACENTER, '-additional-ipaddress', address], { cwd: own });
+    }),
+  );
+}
+
+function serverConfiguration(server: BareServer, all: readonly BareServer[], gossipKey: string, token: string): object {
+  return {
+    server: true,
+    node_name: `bare-${server.address.replaceAll('.', '-')}`,
+    datacenter: DATACENTER,
+    data_dir: join(server.folder, 'data'),
+    bind_addr: server.address,
+    client_addr: server.address,
+    advertise_addr: server.address,
+    ports: { http: -1, https: HTTPS_PORT, grpc: 8502, dns: 8600, server: 8300, serf_lan: 8301, serf_wan: -1 },
+    bootstrap_expect: all.length,
+    retry_join: all.map(({ address }) => address),
+    retry_interval: '1s',
+    encrypt: gossipKey,
+    encrypt_verify_incoming: true,
+    encrypt_verify_outgoing: true,
+    ca_file: join(server.folder, 'consul-agent-ca.pem'),
+    cert_file: join(server.folder, `${DATACENTER}-server-consul-0.pem`),
+    key_file: join(server.folder, `${DATACENTER}-server-consul-0-key.pem`),
+    verify_incoming_rpc: true,
+    verify_outgoing: true,
+    verify_server_hostname: true,
+    auto_encrypt: { allow_tls: true },
+    connect: { enabled: true },
+    acl: {
+      enabled: true,
+      default_policy: 'deny',
+      down_policy: 'extend-cache',
+      enable_token_persistence: true,
+      tokens: { master: token, agent: token },
+    },
+    performance: { raft_multiplier: 1 },
+    autopilot: { min_quorum: all.length },
+    disable_update_check: true,
+  };
+}
+
+function ask(server: BareServer, ca: Buffer, token: string, method: string, path: string, body?: string): Promise<ConsulAnswer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: server.address,
+        port: HTTPS_PORT,
+        path,
+        method,
+        ca,
+        servername: `server.${DATACENTER}.consul`,
+        headers: { 'X-Consul-Token': token },
+        timeout: 2000,
+        agent: false,
+      },
+      (answer) => {
+        let text = '';
+        answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text }));
+      },
+    );
+    asked.on('error', reject);
+    asked.on('timeout', () => asked.destroy(new Error('timeout')));
+    asked.end(body);
+  });
+}
+
+interface AutopilotHealth {
+  Healthy: boolean;
+  Servers: { Healthy: boolean; Voter: boolean }[] | null;
+}
+
+async function isReady(server: BareServer, ca: Buffer, token: string, expected: number): Promise<boolean> {
+  const health = await ask(server, ca, token, 'GET', '/v1/operator/autopilot/health');
+  if (health.status !== 200) return false;
+  const { Healthy, Servers } = JSON.parse(health.body) as AutopilotHealth;
+  const voters = (Servers ?? []).filter((each) => each.Healthy && each.Voter).length;
+  if (!Healthy || voters !== expected) return false;
+  return (await ask(server, ca, token, 'PUT', '/v1/kv/ready', 'yes')).status === 200;
+}
+
+async function untilReady(servers: readonly BareServer[], token: string): Promise<void> {
+  const [first] = servers;
+  if (!first) throw new Error('a cluster needs a server');
+  const ca = await readFile(join(first.folder, 'consul-agent-ca.pem'));
+  const deadline = Date.now() + GIVE_UP_MILLISECONDS;
+  while (!(await isReady(first, ca, token, servers.length).catch(() => false))) {
+    if (Date.now() > deadline) throw new Error('the bare cluster did not become ready within 60 s');
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+  }
+}
+
+async function start(binary: string, servers: readonly BareServer[], token: string): Promise<ChildProcess[]> {
+  const gossipKey = randomBytes(32).toString('base64');
+  return Promise.all(
+    servers.map(async (server) => {
+      const file = join(server.folder, 'server.json');
+      await writeFile(file, JSON.stringify(serverConfiguration(server, servers, gossipKey, token)), { mode: 0o600 });
+      return spawn(binary, ['agent', '-config-file', file], { stdio: 'ignore' });
+    }),
+  );
+}
+
+/** Starts such a cluster from nothing, waits until it is ready, removes it. Gives the milliseconds from nothing to ready. */
+export async function measureBareCluster(options: BareClusterOptions): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'bare-consul-'));
+  const servers = Array.from({ length: options.servers }, (_, index) => ({
+    address: `${options.addressBlock}.${index + 4}`,
+    folder: join(folder, `server-${index}`),
+  }));
+  await Promise.all(servers.map((server) => mkdir(server.folder)));
+  let processes: ChildProcess[] = [];
+  const began = performance.now();
+  try {
+    await issueCertificates(options.consulBinary, folder, servers);
+    const token = randomUUID();
+    processes = await start(options.consulBinary, servers, token);
+    await untilReady(servers, token);
+    return performance.now() - began;
+  } finally {
+    await Promise.all(processes.map((each) => new Promise((resolve) => (each.once('exit', resolve), each.kill('SIGKILL')))));
+    await rm(folder, { recursive: true, force: true });
+  }
+}
