@@ -1,0 +1,8 @@
+/** JSON as it travels: what is inside is checked where it is read. */
+export type JsonObject = Record<string, unknown>;
+
+export const isJsonObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** `value` if it is an object, else an empty one: for optional parts of a body that were validated before. */
+export const asJsonObject = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
