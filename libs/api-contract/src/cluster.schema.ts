@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { identifierSchema, pageOf, pageQuerySchema, tagsSchema, timestampSchema } from './primitives.schema';
+
+export const weekdaySchema = z.enum(['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']);
+export const endpointVisibilitySchema = z.enum(['Private', 'Public']);
+export const upgradePolicySchema = z.enum(['Manual', 'Automatic']);
+export const provisioningStateSchema = z.enum([
+  'Accepted',
+  'Creating',
+  'Updating',
+  'Deleting',
+  'Succeeded',
+  'Failed',
+  'Canceled',
+  'Deleted',
+]);
+
+export const maintenanceWindowSchema = z
+  .strictObject({ weekday: weekdaySchema, hour: z.int().meta({ description: 'Hour in UTC, 0 to 23.' }) })
+  .meta({ id: 'MaintenanceWindow', description: 'When automatic work may begin.' });
+
+/**
+ * What a customer may ask for. Shapes only: bounds and what is known or taken are the rules of the cluster domain, so that one
+ * answer carries every problem, whatever its kind.
+ */
+export const createClusterRequestSchema = z
+  .strictObject({
+    installationId: identifierSchema,
+    name: z
+      .string()
+      .meta({
+        description: '3 to 24 lower-case letters, digits and hyphens; begins with a letter, ends with a letter or digit.',
+      }),
+    datacenter: z
+      .string()
+      .optional()
+      .meta({ description: 'Consul datacenter, up to 32 lower-case letters, digits, hyphens; the name unless said.' }),
+    region: z.string().optional().meta({ description: 'Azure region; that of the installation unless said.' }),
+    consulVersion: z.string().optional().meta({ description: 'Consul version; the recommended one unless said.' }),
+    servers: z.int().optional().meta({ description: 'Consul servers: 1, 3 or 5; 3 unless said.' }),
+    vmSize: z.string().optional().meta({ description: 'Azure machine size of a server; Standard_D2s_v3 unless said.' }),
+    networkCidr: z
+      .string()
+      .optional()
+      .meta({ description: 'Private IPv4 range, /16 to /28, of the virtual network; 172.25.16.0/24 unless said.' }),
+    endpointVisibility: endpointVisibilitySchema.optional(),
+    snapshotIntervalSeconds: z.int().optional().meta({ description: 'Time between snapshots, one hour to seven days.' }),
+    snapshotRetentionSeconds: z
+      .int()
+      .optional()
+      .meta({ description: 'How long snapshots are kept, one day to one year, and longer than the interval.' }),
+    upgradePolicy: upgradePolicySchema.optional(),
+    maintenanceWindow: maintenanceWindowSchema.nullable().optional(),
+    email: z.string().meta({ description: 'Where notices about the cluster are sent.' }),
+    tags: tagsSchema.optional(),
+    plan: z.string().optional().meta({ description: 'Plan to be billed by; that of the installation unless said.' }),
+  })
+  .meta({ id: 'CreateClusterRequest' });
+export type CreateClusterRequest = z.infer<typeof createClusterRequestSchema>;
+
+export const updateClusterRequestSchema = z
+  .strictObject({ tags: tagsSchema.optional(), email: z.string().optional() })
+  .meta({ id: 'UpdateClusterRequest', description: 'What is left out stays; tags replace all tags.' });
+export type UpdateClusterRequest = z.infer<typeof updateClusterRequestSchema>;
+
+export const conditionSchema = z
+  .strictObject({
+    type: z.enum(['Available', 'Degraded', 'UpToDate', 'CertificatesValid', 'BackedUp', 'AgentsConnected']),
+    status: z.enum(['True', 'False', 'Unknown']),
+    reason: z.string(),
+    message: z.string(),
+    lastTransitionAt: timestampSchema,
+  })
+  .meta({ id: 'Condition', description: 'What was last seen of a cluster, and why.' });
+
+export const serverSchema = z
+  .strictObject({
+    name: z.string(),
+    address: z.string(),
+    consulVersion: z.string().nullable(),
+    agentSeenAt: timestampSchema.nullable(),
+  })
+  .meta({ id: 'Server' });
+
+export const clusterSchema = z
+  .strictObject({
+    id: identifierSchema,
+    installationId: identifierSchema,
+    name: z.string(),
+    provisioningState: provisioningStateSchema,
+    datacenter: z.string(),
+    region: z.string(),
+    consulVersion: z.string(),
+    servers: z.int(),
+    vmSize: z.string(),
+    networkCidr: z.string(),
+    endpointVisibility: endpointVisibilitySchema,
+    snapshotIntervalSeconds: z.int(),
+    snapshotRetentionSeconds: z.int(),
+    upgradePolicy: upgradePolicySchema,
+    maintenanceWindow: maintenanceWindowSchema.nullable(),
+    email: z.string(),
+    tags: tagsSchema,
+    plan: z.string(),
+    observed: z.strictObject({
+      consulVersion: z.string().nullable(),
+      privateEndpointUrl: z.string().nullable(),
+      publicEndpointUrl: z.string().nullable(),
+      storageAccountName: z.string().nullable(),
+      servers: z.array(serverSchema),
+    }),
+    conditions: z.array(conditionSchema),
+    error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+    etag: z.string(),
+    createdAt: timestampSchema,
+    updatedAt: timestampSchema,
+  })
+  .meta({ id: 'Cluster' });
+export type ClusterBody = z.infer<typeof clusterSchema>;
+
+export const clusterListQuerySchema = pageQuerySchema.extend({ installationId: identifierSchema.optional() });
+export const clusterListSchema = pageOf(clusterSchema).meta({ id: 'ClusterList' });
+
+export const clusterEventSchema = z
+  .strictObject({
+    id: z.string(),
+    operationId: identifierSchema.nullable(),
+    type: z.string(),
+    message: z.string(),
+    at: timestampSchema,
+  })
+  .meta({ id: 'ClusterEvent', description: 'Something that happened to a cluster.' });
+export const clusterEventListSchema = pageOf(clusterEventSchema).meta({ id: 'ClusterEventList' });

@@ -1,0 +1,18 @@
+/**
+ * The customers' API, said once: a zod schema for every request and answer, the list of routes, and what follows from them
+ * (types, the OpenAPI document, a typed client). Shapes only: what is known, taken or allowed is the business of the domain
+ * libraries. Knows no database and no framework, so that a browser may import it.
+ */
+export * from './catalogue.schema';
+export * from './client-bundle.schema';
+export * from './cluster.schema';
+export * from './error.schema';
+export * from './installation.schema';
+export * from './notification.schema';
+export * from './operation.schema';
+export * from './preflight.schema';
+export * from './primitives.schema';
+export type { AnswerContract, RouteContract } from './route-contract';
+export { idParamsSchema, routes, type RouteName } from './routes';
+export { buildOpenApiDocument } from './openapi';
+export { ApiError, createApiClient, type Answer, type ApiClient, type ApiClientOptions, type CallOptions } from './client';
