@@ -1,0 +1,55 @@
+import { openAzureConnection, type AzureConnection, type AzureSettings } from './connection';
+import { Deployments } from './deployments';
+import { LoadBalancers } from './load-balancers';
+import { ManagedApplications } from './managed-applications';
+import { ManagedIdentities } from './managed-identities';
+import { ResourceGroups } from './resource-groups';
+import { Resources } from './resources';
+import { ScaleSets } from './scale-sets';
+import { StorageAccounts } from './storage-accounts';
+
+/** What the service can see and do in one subscription. */
+export class AzureSubscription {
+  readonly deployments: Deployments;
+  readonly resourceGroups: ResourceGroups;
+  readonly resources: Resources;
+  readonly scaleSets: ScaleSets;
+  readonly loadBalancers: LoadBalancers;
+  readonly managedIdentities: ManagedIdentities;
+  readonly storageAccounts: StorageAccounts;
+
+  constructor(connection: AzureConnection, subscriptionId: string) {
+    this.deployments = new Deployments(connection, subscriptionId);
+    this.resourceGroups = new ResourceGroups(connection, subscriptionId);
+    this.resources = new Resources(connection, subscriptionId);
+    this.scaleSets = new ScaleSets(connection, subscriptionId);
+    this.loadBalancers = new LoadBalancers(connection, subscriptionId);
+    this.managedIdentities = new ManagedIdentities(connection, subscriptionId);
+    this.storageAccounts = new StorageAccounts(connection, subscriptionId);
+  }
+}
+
+/** Azure, through one credential. */
+export class Azure {
+  readonly managedApplications: ManagedApplications;
+  readonly #connection: AzureConnection;
+  readonly #subscriptions = new Map<string, AzureSubscription>();
+
+  constructor(connection: AzureConnection) {
+    this.#connection = connection;
+    this.managedApplications = new ManagedApplications(connection);
+  }
+
+  /** The clients for a subscription; made once, because each keeps its pipeline and its token. */
+  inSubscription(subscriptionId: string): AzureSubscription {
+    const key = subscriptionId.toLowerCase();
+    const known = this.#subscriptions.get(key);
+    if (known) return known;
+    const made = new AzureSubscription(this.#connection, subscriptionId);
+    this.#subscriptions.set(key, made);
+    return made;
+  }
+}
+
+/** Azure as the settings say. Calls nobody yet. */
+export const openAzure = (settings: AzureSettings): Azure => new Azure(openAzureConnection(settings));

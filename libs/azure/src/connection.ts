@@ -1,0 +1,77 @@
+import { ClientSecretCredential } from '@azure/identity';
+import type { SecretValue } from '@managed-consul/config';
+
+/** Where Azure is, and who the service is there. Azure is an address: nothing here knows which Azure answers. */
+export interface AzureSettings {
+  /** Azure Resource Manager, e.g. `https://management.azure.com`. */
+  endpoint: string;
+  /** Entra ID, e.g. `https://login.microsoftonline.com`. */
+  authority: string;
+  tenantId: string;
+  clientId: string;
+  clientSecret: SecretValue;
+  /** Scopes of the tokens for Resource Manager; `<endpoint>/.default` unless given. */
+  scopes?: readonly string[];
+}
+
+/** Longest time that one request to Azure may take. Azure itself gives up after 60 s (resource-provider contract). */
+const CALL_TIMEOUT_MILLISECONDS = 30_000;
+
+const MICROSOFT_AUTHORITIES = new Set(['login.microsoftonline.com', 'login.microsoftonline.us', 'login.chinacloudapi.cn']);
+
+interface BoundedRequest {
+  timeout: number;
+}
+
+const boundEveryCall = {
+  policy: {
+    name: 'boundEveryCall',
+    sendRequest: <Request extends BoundedRequest, Response>(request: Request, next: (request: Request) => Promise<Response>) => {
+      request.timeout = CALL_TIMEOUT_MILLISECONDS;
+      return next(request);
+    },
+  },
+  position: 'perCall' as const,
+};
+
+/** A credential and the options that every Azure client is made with. */
+export interface AzureConnection {
+  credential: ClientSecretCredential;
+  endpoint: string;
+  options: {
+    endpoint: string;
+    /** For the generation of clients that reads scopes from here. */
+    credentials: { scopes: string[] };
+    /** For the older generation. */
+    credentialScopes: string[];
+    retryOptions: { maxRetries: number };
+    additionalPolicies: (typeof boundEveryCall)[];
+  };
+}
+
+/**
+ * Opens the way to Azure. No call is retried in here: the workflow engine repeats steps with a delay that outlives the
+ * process, while a client that sleeps through a `Retry-After` would keep a worker busy with nothing.
+ */
+export function openAzureConnection(settings: AzureSettings): AzureConnection {
+  const { hostname } = new URL(settings.authority);
+  const credential = new ClientSecretCredential(settings.tenantId, settings.clientId, settings.clientSecret.reveal(), {
+    authorityHost: settings.authority,
+    // Only Microsoft's own hosts are listed by Microsoft's discovery service; any other authority is trusted because it was configured.
+    disableInstanceDiscovery: !MICROSOFT_AUTHORITIES.has(hostname),
+    retryOptions: { maxRetries: 0 },
+  });
+  const endpoint = settings.endpoint.replace(/\/+$/, '');
+  const scopes = [...(settings.scopes ?? [`${endpoint}/.default`])];
+  return {
+    credential,
+    endpoint,
+    options: {
+      endpoint,
+      credentials: { scopes },
+      credentialScopes: scopes,
+      retryOptions: { maxRetries: 0 },
+      additionalPolicies: [boundEveryCall],
+    },
+  };
+}
