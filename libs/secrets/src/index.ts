@@ -1,0 +1,23 @@
+/**
+ * Secrets at rest (envelope encryption: a data key per owner, wrapped by a key-encryption key) and certificates
+ * (authorities, issuing from requests, recording). Knows no cluster rules: an owner is a name.
+ */
+export { SecretStore, type SecretOwner } from './secret-store';
+export { SecretNotFoundError, SecretUnreadableError } from './secret-errors';
+export type { KeyWrapper, WrappedKey } from './key-wrapper';
+export { KeyFileError, LocalKeyFile } from './local-key-file';
+export {
+  CertificateRequestError,
+  createCertificateAuthority,
+  issueCertificate,
+  type CertificateAuthority,
+  type IssuedCertificate,
+  type IssueOptions,
+  type SubjectAlternativeName,
+} from './certificate-authority';
+export {
+  issueClientCertificate,
+  issueConsulServerCertificate,
+  recordCertificate,
+  type ConsulServerCertificate,
+} from './certificates';
