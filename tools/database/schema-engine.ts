@@ -42,6 +42,13 @@ function readMigrations(root: string): MigrationList {
   };
 }
 
+/** The engine bounds its wait for the migration lock with a timer of 10 s that it never clears; a process need not wait for it. */
+function timersThatLetTheProcessEnd(bindings: WebAssembly.ModuleImports): WebAssembly.ModuleImports {
+  const names = Object.keys(bindings).filter((name) => name.startsWith('__wbg_setTimeout_'));
+  const start = (callback: () => void, delay: number) => setTimeout(callback, delay >>> 0).unref();
+  return Object.fromEntries(names.map((name) => [name, start]));
+}
+
 /** The package is made for bundlers, which link the module themselves; here it is linked by hand, once a process. */
 function linkEngine(): void {
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: (message: string) => console.error(message) } });
@@ -49,9 +56,8 @@ function linkEngine(): void {
   const bindings = engineBindings as unknown as WebAssembly.ModuleImports & {
     __wbg_set_wasm(exports: WebAssembly.Exports): void;
   };
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(wasmPath)), {
-    './schema_engine_bg.js': bindings,
-  });
+  const imports = { './schema_engine_bg.js': { ...bindings, ...timersThatLetTheProcessEnd(bindings) } };
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(wasmPath)), imports);
   bindings.__wbg_set_wasm(instance.exports);
   (instance.exports['__wbindgen_start'] as () => void)();
 }
@@ -96,34 +102,56 @@ function readInternalChars<Adapter extends SqlDriverAdapter>(adapter: Adapter): 
 }
 
 class CatalogueAdapterFactory extends PrismaPg {
+  /** What the engine opened; it frees its own memory and leaves the connections open. */
+  readonly opened: SqlDriverAdapter[] = [];
+
   override connect = async (): Promise<Awaited<ReturnType<PrismaPg['connect']>>> =>
-    readInternalChars(await PrismaPg.prototype.connect.call(this));
+    this.remember(await PrismaPg.prototype.connect.call(this));
   override connectToShadowDb = async (): Promise<Awaited<ReturnType<PrismaPg['connectToShadowDb']>>> =>
-    readInternalChars(await PrismaPg.prototype.connectToShadowDb.call(this));
+    this.remember(await PrismaPg.prototype.connectToShadowDb.call(this));
+
+  async closeAll(): Promise<void> {
+    for (const adapter of this.opened.splice(0)) await adapter.dispose();
+  }
+
+  private remember<Adapter extends SqlDriverAdapter>(adapter: Adapter): Adapter {
+    this.opened.push(adapter);
+    return readInternalChars(adapter);
+  }
 }
 
 let linked = false;
 
-async function openEngine(root: string, databaseUrl: string): Promise<SchemaEngine> {
+/** Runs `work` with an engine on `databaseUrl` and closes every connection that it made. */
+async function withEngine<Result>(
+  root: string,
+  databaseUrl: string,
+  work: (engine: SchemaEngine) => Promise<Result>,
+): Promise<Result> {
   if (!linked) linkEngine();
   linked = true;
   const schema = readSchema(root);
-  const adapter = bindMigrationAwareSqlAdapterFactory(
-    new CatalogueAdapterFactory({ connectionString: databaseUrl, Client: CatalogueClient }),
-  );
+  const factory = new CatalogueAdapterFactory({ connectionString: databaseUrl, Client: CatalogueClient });
   const datamodels = schema.files.map((file): [string, string] => [file.path, file.content]);
-  return engineBindings.SchemaEngine.new({ datamodels }, () => undefined, adapter);
+  try {
+    const adapter = bindMigrationAwareSqlAdapterFactory(factory);
+    const engine = await engineBindings.SchemaEngine.new({ datamodels }, () => undefined, adapter);
+    try {
+      return await work(engine);
+    } finally {
+      engine.free();
+    }
+  } finally {
+    await factory.closeAll();
+  }
 }
 
 /** Applies every migration that the database lacks. Gives the names applied now; safe to call again. */
 export async function applyMigrations(root: string, databaseUrl: string): Promise<string[]> {
-  const engine = await openEngine(root, databaseUrl);
-  try {
+  return withEngine(root, databaseUrl, async (engine) => {
     const result = await engine.applyMigrations({ migrationsList: readMigrations(root), filters: FILTERS });
     return result.appliedMigrationNames;
-  } finally {
-    engine.free();
-  }
+  });
 }
 
 /**
@@ -131,8 +159,7 @@ export async function applyMigrations(root: string, databaseUrl: string): Promis
  * on which a shadow database is made.
  */
 export async function diffMigrationsToSchema(root: string, databaseUrl: string): Promise<string> {
-  const engine = await openEngine(root, databaseUrl);
-  try {
+  return withEngine(root, databaseUrl, async (engine) => {
     const result = await engine.diff({
       from: { tag: 'migrations', ...readMigrations(root) },
       to: { tag: 'schemaDatamodel', ...readSchema(root) },
@@ -142,7 +169,5 @@ export async function diffMigrationsToSchema(root: string, databaseUrl: string):
     });
     const sql = result.stdout ?? '';
     return sql.includes('This is an empty migration') ? '' : sql;
-  } finally {
-    engine.free();
-  }
+  });
 }

@@ -1,0 +1,8 @@
+/**
+ * What tests share: a database and a Redis of their own, the real Consul program, a clock that is moved by hand, and waiting
+ * for a condition. Never imported by production code.
+ */
+export { consulBinary } from './consul-binary';
+export { FakeClock } from './fake-clock';
+export { createTestDatabase, testRedisUrl, type TestDatabase } from './test-servers';
+export { until } from './until';

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+const ROOT = import.meta.dirname;
+
+interface PathsFile {
+  compilerOptions: { paths: Record<string, [string]> };
+}
+
+/** `@managed-consul/*` as TypeScript resolves it, so that the list exists once. */
+const { paths } = (JSON.parse(readFileSync(join(ROOT, 'tsconfig.base.json'), 'utf8')) as PathsFile).compilerOptions;
+const alias = Object.fromEntries(Object.entries(paths).map(([name, [file]]) => [name, join(ROOT, file)]));
+
+const NEVER = ['**/node_modules/**', '**/dist/**', '**/.hcs/**'];
+const WHOLE_SYSTEM = ['test/{operations,resilience,azure-contract}/**/*.spec.ts'];
+
+export default defineConfig({
+  resolve: { alias },
+  oxc: { decorator: { legacy: true } },
+  test: {
+    // Two cores: more workers only make the servers under test slower.
+    maxWorkers: 2,
+    reporters: process.env['CI'] ? ['default'] : ['dot'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{apps,libs,tools,infra,prisma}/**/*.spec.ts'],
+          exclude: [...NEVER, '**/*.integration.spec.ts'],
+          testTimeout: 10_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['{apps,libs,tools,infra,prisma}/**/*.integration.spec.ts'],
+          exclude: NEVER,
+          globalSetup: ['tools/test-servers/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: WHOLE_SYSTEM,
+          exclude: NEVER,
+          // Each of these starts a whole control plane; two at once would measure each other.
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
