@@ -1,0 +1,48 @@
+/** Bundles each app into one file, `dist/apps/<app>/main.mjs`, in about a second. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, type BuildOptions } from 'esbuild';
+
+/** Runs on the machines of a cluster, which have Node.js but none of our packages: one file that needs nothing else. */
+const SELF_CONTAINED_APPS = new Set(['server-agent']);
+
+/** What an image's own Node.js may be, for the agent; the other apps run on the pinned one. */
+const AGENT_TARGET = 'node20';
+const CONTROL_PLANE_TARGET = 'node24';
+
+/** A bundled CommonJS package calls `require`, which an ES module lacks. */
+const REQUIRE_FOR_BUNDLED_PACKAGES =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
+export interface BuiltApp {
+  name: string;
+  file: string;
+}
+
+const entryOf = (root: string, app: string): string | undefined =>
+  [join(root, 'apps', app, 'src/main.ts'), join(root, 'apps', app, 'main.ts')].find((path) => existsSync(path));
+
+function optionsFor(root: string, app: string, entry: string, file: string): BuildOptions {
+  const shared: BuildOptions = {
+    entryPoints: [entry],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    tsconfig: join(root, 'tsconfig.base.json'),
+    logLevel: 'warning',
+    legalComments: 'none',
+  };
+  if (!SELF_CONTAINED_APPS.has(app)) return { ...shared, target: CONTROL_PLANE_TARGET, packages: 'external', sourcemap: true };
+  return { ...shared, target: AGENT_TARGET, minify: true, keepNames: true, banner: { js: REQUIRE_FOR_BUNDLED_PACKAGES } };
+}
+
+/** Bundles every app under `root`/apps that has a `main.ts` into `output`; throws with esbuild's own message. */
+export async function buildApps(root: string, output = join(root, 'dist/apps')): Promise<BuiltApp[]> {
+  const apps = readdirSync(join(root, 'apps')).flatMap((name) => {
+    const entry = entryOf(root, name);
+    return entry === undefined ? [] : [{ name, entry, file: join(output, name, 'main.mjs') }];
+  });
+  await Promise.all(apps.map(({ name, entry, file }) => build(optionsFor(root, name, entry, file))));
+  return apps.map(({ name, file }) => ({ name, file }));
+}
