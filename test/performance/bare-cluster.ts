@@ -5,25 +5,19 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { askConsul, CONSUL_HTTPS_PORT, type ConsulTarget } from '../support/consul-https';
 
 const run = promisify(execFile);
 const DATACENTER = 'dc1';
-const HTTPS_PORT = 8501;
 const POLL_MILLISECONDS = 50;
 const GIVE_UP_MILLISECONDS = 60_000;
 
 interface BareServer {
   address: string;
   folder: string;
-}
-
-interface ConsulAnswer {
-  status: number;
-  body: string;
 }
 
 /** `addressBlock` is the first three bytes of a loopback network that nothing else uses, e.g. `127.77.1`. */
@@ -53,7 +47,7 @@ function serverConfiguration(server: BareServer, all: readonly BareServer[], gos
     bind_addr: server.address,
     client_addr: server.address,
     advertise_addr: server.address,
-    ports: { http: -1, https: HTTPS_PORT, grpc: 8502, dns: 8600, server: 8300, serf_lan: 8301, serf_wan: -1 },
+    ports: { http: -1, https: CONSUL_HTTPS_PORT, grpc: 8502, dns: 8600, server: 8300, serf_lan: 8301, serf_wan: -1 },
     bootstrap_expect: all.length,
     retry_join: all.map(({ address }) => address),
     retry_interval: '1s',
@@ -81,52 +75,27 @@ function serverConfiguration(server: BareServer, all: readonly BareServer[], gos
   };
 }
 
-function ask(server: BareServer, ca: Buffer, token: string, method: string, path: string, body?: string): Promise<ConsulAnswer> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: server.address,
-        port: HTTPS_PORT,
-        path,
-        method,
-        ca,
-        servername: `server.${DATACENTER}.consul`,
-        headers: { 'X-Consul-Token': token },
-        timeout: 2000,
-        agent: false,
-      },
-      (answer) => {
-        let text = '';
-        answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text }));
-      },
-    );
-    asked.on('error', reject);
-    asked.on('timeout', () => asked.destroy(new Error('timeout')));
-    asked.end(body);
-  });
-}
-
 interface AutopilotHealth {
   Healthy: boolean;
   Servers: { Healthy: boolean; Voter: boolean }[] | null;
 }
 
-async function isReady(server: BareServer, ca: Buffer, token: string, expected: number): Promise<boolean> {
-  const health = await ask(server, ca, token, 'GET', '/v1/operator/autopilot/health');
+async function isReady(target: ConsulTarget, expected: number): Promise<boolean> {
+  const health = await askConsul(target, 'GET', '/v1/operator/autopilot/health');
   if (health.status !== 200) return false;
   const { Healthy, Servers } = JSON.parse(health.body) as AutopilotHealth;
   const voters = (Servers ?? []).filter((each) => each.Healthy && each.Voter).length;
   if (!Healthy || voters !== expected) return false;
-  return (await ask(server, ca, token, 'PUT', '/v1/kv/ready', 'yes')).status === 200;
+  return (await askConsul(target, 'PUT', '/v1/kv/ready', 'yes')).status === 200;
 }
 
 async function untilReady(servers: readonly BareServer[], token: string): Promise<void> {
   const [first] = servers;
   if (!first) throw new Error('a cluster needs a server');
   const ca = await readFile(join(first.folder, 'consul-agent-ca.pem'));
+  const target = { address: first.address, datacenter: DATACENTER, ca, token };
   const deadline = Date.now() + GIVE_UP_MILLISECONDS;
-  while (!(await isReady(first, ca, token, servers.length).catch(() => false))) {
+  while (!(await isReady(target, servers.length).catch(() => false))) {
     if (Date.now() > deadline) throw new Error('the bare cluster did not become ready within 60 s');
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
   }
