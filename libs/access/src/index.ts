@@ -1,0 +1,17 @@
+/**
+ * Who asks and what they may do: Entra token verification, roles on installations, repeatable requests and the audit record.
+ * Who may not see a thing is told that it does not exist. Knows no web framework.
+ */
+export { nameOf, principalIdsOf, type Caller, type Requester } from './caller';
+export { createTokenVerifier, type TokenVerifier, type TokenVerifierOptions } from './token-verifier';
+export { createTenantKeys, type TenantKeys } from './tenant-keys';
+export { assignmentsOf, findRole, requireRole, strongestRole, visibleTo } from './roles';
+export {
+  answerOnce,
+  confirmSameRequest,
+  findStoredAnswer,
+  hashRequest,
+  type RepeatableRequest,
+  type StoredAnswer,
+} from './idempotency';
+export { recordAudit, type AuditEntry } from './audit';

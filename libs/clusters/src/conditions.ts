@@ -1,0 +1,29 @@
+/** What can be said about a cluster from looking at it. */
+export const CONDITION_TYPES = ['Available', 'Degraded', 'UpToDate', 'CertificatesValid', 'BackedUp', 'AgentsConnected'] as const;
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+/** One such statement with its reason; computed from observation, never set by a workflow. Stored as JSON with the cluster. */
+export interface Condition {
+  type: ConditionType;
+  status: 'True' | 'False' | 'Unknown';
+  /** One word in CamelCase, stable: programs compare it. */
+  reason: string;
+  /** One sentence for a person. */
+  message: string;
+  /** When `status` last changed, ISO 8601. */
+  lastTransitionAt: string;
+}
+
+/** `conditions` with `observed` in place of the one of its type; its transition time moves only when the status does. */
+export function observeCondition(
+  conditions: readonly Condition[],
+  observed: Omit<Condition, 'lastTransitionAt'>,
+  now: Date,
+): Condition[] {
+  const before = conditions.find((condition) => condition.type === observed.type);
+  const lastTransitionAt = before?.status === observed.status ? before.lastTransitionAt : now.toISOString();
+  const rest = conditions.filter((condition) => condition.type !== observed.type);
+  return [...rest, { ...observed, lastTransitionAt }].sort(
+    (one, other) => CONDITION_TYPES.indexOf(one.type) - CONDITION_TYPES.indexOf(other.type),
+  );
+}

@@ -1,0 +1,12 @@
+/**
+ * Clusters as a domain: what may be asked for (every problem in one answer), the requests that record it, the states a cluster
+ * moves through, its conditions, and reads. Requests write rows and nothing else; workers act. Knows no Azure and no Consul.
+ */
+export * from './cluster-names';
+export { fillSpec, LIMITS, WEEKDAYS, type ClusterDraft, type ClusterSpec, type MaintenanceWindow } from './cluster-spec';
+export { CONDITION_TYPES, observeCondition, type Condition, type ConditionType } from './conditions';
+export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range';
+export { isTerminal, LEGAL_MOVES, mayMove, moveProvisioningState } from './provisioning-state';
+export { emailProblems, findSpecProblems } from './spec-problems';
+export { tagProblems } from './tag-problems';
+export { findVmSize, VM_SIZES, type VmSize } from './vm-sizes';
