@@ -30,7 +30,7 @@ import type { RouteContract } from './route-contract';
 
 export const idParamsSchema = z.strictObject({ id: identifierSchema });
 
-const ok = (schema: z.ZodType, description = 'As asked.') => ({ 200: { description, schema } });
+const ok = <Schema extends z.ZodType>(schema: Schema, description = 'As asked.') => ({ 200: { description, schema } });
 const accepted = <Schema extends z.ZodType>(schema: Schema) => ({
   202: { description: 'Recorded; the operation carries it out.', schema },
 });

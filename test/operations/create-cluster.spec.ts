@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClientBundleBody, ClusterBody } from '@managed-consul/api-contract';
+import { consulBinary, until } from '@managed-consul/testing';
+import { startConsulClientAgent } from '../support/consul-client-agent';
+import { askConsul, type ConsulTarget } from '../support/consul-https';
+import { signIn, type Customer } from '../support/customer';
+import { serviceStatus, type ServiceStatus } from '../support/service-status';
+
+const CLIENT_ADDRESS = '127.88.0.9';
+
+let status: ServiceStatus;
+let customer: Customer;
+let hello: ClusterBody;
+let bundle: ClientBundleBody;
+let rootToken: string;
+
+const server = (index: number, token?: string): ConsulTarget => {
+  const found = hello.observed.servers[index];
+  if (!found) throw new Error(`the cluster has no server ${index}`);
+  return { address: found.address, datacenter: hello.datacenter, ca: bundle.caPem, ...(token ? { token } : {}) };
+};
+
+const canConnect = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('error', () => resolve(false));
+  });
+
+async function makeRootToken(): Promise<string> {
+  const accepted = await customer.api.call('createRootToken', { params: { id: hello.id }, body: {} });
+  const operation = await customer.untilEnded(accepted.body.operation.id);
+  expect(operation.status).toBe('Succeeded');
+  return accepted.body.rootToken.secretId;
+}
+
+beforeAll(async () => {
+  status = await serviceStatus();
+  customer = signIn(status, status.samples.customer);
+  if (!status.cluster) throw new Error('./hcs up has not made the sample cluster');
+  hello = (await customer.api.call('getCluster', { params: { id: status.cluster.id } })).body;
+  bundle = (await customer.api.call('createClientBundle', { params: { id: hello.id }, body: {} })).body;
+  rootToken = await makeRootToken();
+});
+
+describe('the sample cluster', () => {
+  it('is Succeeded with three servers', () => {
+    expect(hello.provisioningState).toBe('Succeeded');
+    expect(hello.observed.servers).toHaveLength(3);
+    expect(new Set(hello.observed.servers.map(({ address }) => address)).size).toBe(3);
+  });
+
+  it('has three voters, reached over HTTPS with certificates of its own CA', async () => {
+    for (const index of [0, 1, 2]) {
+      const answer = await askConsul(server(index, rootToken), 'GET', '/v1/operator/raft/configuration');
+      const { Servers } = JSON.parse(answer.body) as { Servers: { Voter: boolean }[] };
+      expect(Servers.map(({ Voter }) => Voter)).toEqual([true, true, true]);
+    }
+  });
+
+  it('is not trusted under any other CA', async () => {
+    const stranger = { ...server(0, rootToken), ca: '' };
+    await expect(askConsul(stranger, 'GET', '/v1/status/leader')).rejects.toThrow(/certificate|CA/);
+  });
+
+  it('denies an anonymous read of a key', async () => {
+    await askConsul(server(0, rootToken), 'PUT', '/v1/kv/secret-recipe', 'butter');
+    expect((await askConsul(server(0), 'GET', '/v1/kv/secret-recipe')).status).toBe(403);
+    expect((await askConsul(server(0, rootToken), 'GET', '/v1/kv/secret-recipe?raw')).body).toBe('butter');
+  });
+
+  it('does not listen for plain HTTP', async () => {
+    for (const { address } of hello.observed.servers) {
+      expect(await canConnect(address, 8500)).toBe(false);
+      expect(await canConnect(address, 8501)).toBe(true);
+    }
+  });
+
+  it('encrypts gossip with one key that every server holds', async () => {
+    const answer = await askConsul(server(0, rootToken), 'GET', '/v1/operator/keyring');
+    const rings = JSON.parse(answer.body) as { WAN: boolean; Keys: Record<string, number>; NumNodes: number }[];
+    const lan = rings.find(({ WAN }) => !WAN);
+    expect(lan?.Keys).toEqual({ [bundle.clientConfiguration.encrypt]: lan?.NumNodes });
+  });
+});
+
+describe('a root token', () => {
+  it('makes the one before it worthless', async () => {
+    const before = await makeRootToken();
+    const after = await makeRootToken();
+    const ask = async (token: string) => (await askConsul(server(1, token), 'GET', '/v1/acl/token/self')).status;
+    expect(await ask(before)).toBe(403);
+    await until(async () => (await ask(after)) === 200, { within: 10_000 });
+    rootToken = after;
+  });
+});
+
+describe('a Consul client agent with nothing but the client bundle and a token', () => {
+  let agent: Awaited<ReturnType<typeof startConsulClientAgent>>;
+
+  beforeAll(async () => {
+    agent = await startConsulClientAgent({
+      consulBinary: (await consulBinary()).path,
+      address: CLIENT_ADDRESS,
+      bundle,
+      token: rootToken,
+    });
+  });
+  afterAll(async () => {
+    await agent.stop();
+  });
+
+  it('joins, registers a service, and resolves it by DNS', async () => {
+    const name = `web-${randomUUID().slice(0, 8)}`;
+    await until(async () => (await agent.ask('GET', '/v1/agent/self').catch(() => ({ status: 0 }))).status === 200, {
+      within: 20_000,
+    });
+    const service = { Name: name, Port: 8080, Address: CLIENT_ADDRESS };
+    expect((await agent.ask('PUT', '/v1/agent/service/register', service)).status).toBe(200);
+    const resolve = () => agent.resolver.resolveSrv(`${name}.service.consul`).catch(() => []);
+    await until(async () => (await resolve()).length === 1, { within: 20_000 });
+    expect((await resolve())[0]).toMatchObject({ port: 8080 });
+    expect(await agent.resolver.resolve4(`${name}.service.consul`)).toEqual([CLIENT_ADDRESS]);
+    const seen = await askConsul(server(2, rootToken), 'GET', `/v1/catalog/service/${name}`);
+    expect(JSON.parse(seen.body)).toHaveLength(1);
+  });
+});
