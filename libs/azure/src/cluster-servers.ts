@@ -1,8 +1,8 @@
 import { idOf, SERVERS_POOL } from './cluster-network';
 import { RESOURCE_TYPES, SUBNET_NAME, type ClusterNames } from './names';
 
-/** Canonical's long-term image of Ubuntu, which carries cloud-init and what the agent's starter needs. */
-const SERVER_IMAGE = { publisher: 'Canonical', offer: 'ubuntu-24_04-lts', sku: 'server', version: 'latest' };
+/** Debian 13: carries cloud-init, and a Node that runs the agent (`renderCloudConfig` says which). */
+const SERVER_IMAGE = { publisher: 'Debian', offer: 'debian-13', sku: '13-gen2', version: 'latest' };
 
 /** Nobody signs in to a server; Azure wants a name all the same. */
 const ADMINISTRATOR = 'consuladmin';

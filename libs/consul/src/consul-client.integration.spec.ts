@@ -1,0 +1,140 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SecretValue } from '@managed-consul/config';
+import { TransientError } from '@managed-consul/errors';
+import { consulBinary, until } from '@managed-consul/testing';
+import { Agent, fetch as fetchOver } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConsulClient } from './consul-client';
+import type { ConsulFetch } from './connection';
+import { serverConfiguration } from './server-configuration';
+
+const address = `127.${randomInt(200, 250)}.${randomInt(1, 250)}.${randomInt(2, 250)}`;
+const managementToken = new SecretValue(randomUUID());
+const folder = mkdtempSync(join(tmpdir(), 'consul-client-'));
+let server: ChildProcess;
+let overHttps: ConsulFetch;
+
+const client = (token?: SecretValue): ConsulClient => new ConsulClient({ fetch: overHttps, token });
+const management = (): ConsulClient => client(managementToken);
+
+beforeAll(async () => {
+  const { path, version } = await consulBinary();
+  mkdirSync(join(folder, 'tls'));
+  const make = (...args: string[]) => execFileSync(path, ['tls', ...args], { cwd: join(folder, 'tls') });
+  make('ca', 'create');
+  make('cert', 'create', '-server', '-dc', 'dc1', '-additional-ipaddress', address);
+  renameSync(join(folder, 'tls/consul-agent-ca.pem'), join(folder, 'tls/ca.pem'));
+  renameSync(join(folder, 'tls/dc1-server-consul-0.pem'), join(folder, 'tls/server.pem'));
+  renameSync(join(folder, 'tls/dc1-server-consul-0-key.pem'), join(folder, 'tls/server-key.pem'));
+  const configuration = serverConfiguration({
+    consulVersion: version,
+    nodeName: 'hello-server-0',
+    datacenter: 'dc1',
+    address,
+    serverAddresses: [address],
+    servers: 1,
+    bootstrap: true,
+    gossipKey: new SecretValue(randomBytes(32).toString('base64')),
+    managementToken,
+    agentToken: new SecretValue(randomUUID()),
+  });
+  writeFileSync(join(folder, 'server.json'), JSON.stringify(configuration));
+  server = spawn(path, ['agent', '-config-file', 'server.json'], { cwd: folder, stdio: 'ignore' });
+  const dispatcher = new Agent({ connect: { ca: readFileSync(join(folder, 'tls/ca.pem')), servername: 'server.dc1.consul' } });
+  overHttps = async (path, { method = 'GET', headers = {}, body } = {}) => {
+    const request = { method, headers, dispatcher, ...(typeof body === 'string' ? { body } : {}) };
+    const answer = await fetchOver(`https://${address}:8501${path}`, request).catch((cause: unknown) => {
+      throw new TransientError('not reachable', { cause });
+    });
+    return answer as unknown as Response;
+  };
+  await until(async () => (await management().operator.autopilotHealth()).Healthy, { within: 30_000 });
+  await until(async () => (await management().writeKey('ready', 'yes')) === undefined, { within: 30_000 });
+});
+
+afterAll(async () => {
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+  rmSync(folder, { recursive: true });
+});
+
+describe('a server that runs the rendered configuration', () => {
+  it('has elected itself, votes, is healthy, and tells its version', async () => {
+    expect(await client().leader()).toBe(`${address}:8300`);
+    expect(await management().operator.raftServers()).toMatchObject([{ Voter: true, Leader: true, Node: 'hello-server-0' }]);
+    expect(await management().operator.autopilotConfiguration()).toMatchObject({ CleanupDeadServers: true, MinQuorum: 1 });
+    expect((await management().self()).version).toBe((await consulBinary()).version);
+  });
+
+  it('denies reading a key without a token, and to a token that nobody made', async () => {
+    expect(await client().refusesToReadKey('ready')).toBe(true);
+    expect(await client(new SecretValue(randomUUID())).refusesToReadKey('ready')).toBe(true);
+    expect(await management().readKey('ready')).toBe('yes');
+    expect(await management().readKey('missing')).toBeUndefined();
+  });
+
+  it('counts an unknown token as something that may pass: followers learn tokens late', async () => {
+    await expect(client(new SecretValue(randomUUID())).writeKey('a', 'b')).rejects.toBeInstanceOf(TransientError);
+  });
+});
+
+describe('access control', () => {
+  it('makes a policy and a token once, however often it is asked to', async () => {
+    const { accessControl } = management();
+    const token = {
+      accessorId: randomUUID(),
+      secretId: new SecretValue(randomUUID()),
+      description: 'reader',
+      policies: ['keys'],
+    };
+    for (const rules of ['key_prefix "" { policy = "list" }', 'key_prefix "" { policy = "read" }']) {
+      await accessControl.ensurePolicy({ name: 'keys', description: 'Keys', rules });
+      await accessControl.ensureToken(token);
+    }
+    expect((await accessControl.listTokens()).filter(({ Description }) => Description === 'reader')).toHaveLength(1);
+    expect(await client(token.secretId).readKey('ready')).toBe('yes');
+
+    await accessControl.removeToken(token.accessorId);
+    await accessControl.removeToken(token.accessorId);
+    expect(await accessControl.findToken(token.accessorId)).toBeUndefined();
+    expect(await client(token.secretId).refusesToReadKey('ready')).toBe(true);
+  });
+
+  it('gives an agent of a node the rights of that node and no others', async () => {
+    const secretId = new SecretValue(randomUUID());
+    const nodeIdentity = { nodeName: 'hello-server-0', datacenter: 'dc1' };
+    await management().accessControl.ensureToken({ accessorId: randomUUID(), secretId, description: 'agent', nodeIdentity });
+    expect((await client(secretId).nodes()).map(({ name }) => name)).toEqual(['hello-server-0']);
+    expect(await client(secretId).refusesToReadKey('ready')).toBe(true);
+  });
+
+  it('opens the catalogue to everyone without opening keys', async () => {
+    const rules = 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }';
+    expect(await client().services()).toEqual({});
+    await management().accessControl.ensurePolicy({ name: 'names', description: 'Names', rules });
+    await management().accessControl.setAnonymousPolicies(['names']);
+    expect(await client().services()).toHaveProperty('consul');
+    expect(await client().refusesToReadKey('ready')).toBe(true);
+  });
+
+  it('does not mistake a management token that is not known yet for a token that is gone', async () => {
+    const stranger = client(new SecretValue(randomUUID()));
+    await expect(stranger.accessControl.findToken(randomUUID())).rejects.toBeInstanceOf(TransientError);
+  });
+});
+
+describe('autopilot', () => {
+  it('changes the named settings and leaves the others', async () => {
+    const before = await management().operator.autopilotConfiguration();
+    await management().operator.changeAutopilot({ MinQuorum: 3 });
+    expect(await management().operator.autopilotConfiguration()).toMatchObject({
+      MinQuorum: 3,
+      LastContactThreshold: before.LastContactThreshold,
+    });
+  });
+});
