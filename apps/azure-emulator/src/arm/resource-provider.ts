@@ -30,6 +30,7 @@ export interface Platform {
   readonly log: Logger;
   readonly resources: ResourceAccess;
   readonly operations: OperationAccess;
+  readonly resourceGroups: ResourceGroups;
   readonly tenants: Tenants;
   readonly tokens: TokenIssuer;
   readonly denyAssignments: DenyAssignments;
@@ -54,6 +55,8 @@ export interface ResourceAccess {
   delete(id: string, caller: Principal): Promise<{ operationId: string | undefined } | undefined>;
   /** `POST {id}/{action}`, e.g. for `listKeys()` in a template: waits for the end and gives the answer's body. */
   act(id: string, action: string, body: JsonObject, caller: Principal): Promise<unknown>;
+  /** The declared type by its full name (`Microsoft.Network/virtualNetworks/subnets`), without regard to case; undefined when the emulator has none. */
+  findType(fullType: string): ResourceType | undefined;
   /** As stored; undefined when missing. No authorisation is asked. */
   get(id: string): Promise<StoredResource | undefined>;
   /** As a GET shows it, e.g. for `reference()` in a template. */
@@ -82,6 +85,29 @@ export interface OperationAccess {
   waitFor(operationId: string, signal?: AbortSignal): Promise<OperationOutcome>;
   /** Asks the unfinished operation to stop: its signal is aborted and it ends as Canceled. */
   cancel(operationId: string): Promise<void>;
+}
+
+/** A resource group as services see it. */
+export interface ResourceGroupFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly managedBy: string | undefined;
+}
+
+/** Resource groups, for services that look at them or make them for a customer. No authorisation is asked. */
+export interface ResourceGroups {
+  /** Undefined when missing. A group that is being deleted is still found. */
+  find(subscriptionId: string, name: string): ResourceGroupFacts | undefined;
+  /** Makes the group, or replaces its tags and `managedBy`. */
+  put(
+    subscriptionId: string,
+    name: string,
+    group: { location: string; tags?: Readonly<Record<string, string>>; managedBy?: string },
+  ): ResourceGroupFacts;
+  /** Deletes the group and everything in it; resolves when it is gone (at once when it was missing). May be called again after a restart. */
+  delete(subscriptionId: string, name: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface Tenants {
