@@ -1,4 +1,4 @@
--- Readers that wait for a change compare the revision; the runner's retry budget counts failures in a row.
+-- Readers that wait for a change compare the revision, and the runner's retry budget counts failures in a row.
 ALTER TABLE "operations" ADD COLUMN "revision" INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE "operation_steps" ADD COLUMN "failures" INTEGER NOT NULL DEFAULT 0;
 
