@@ -6,6 +6,7 @@ export const OPERATION_KINDS = {
   deleteCluster: 'delete-cluster',
   createRootToken: 'create-root-token',
   registerInstallation: 'register-installation',
+  removeInstallation: 'remove-installation',
 } as const;
 
 /** What an operation on a cluster holds alone. */
@@ -41,5 +42,13 @@ export interface CreateRootTokenInput {
 
 /** Input of `register-installation`: a managed application, or an installation that was asked for directly. */
 export type RegisterInstallationInput =
-  | { from: 'notification'; applicationId: string; eventType: 'PUT' | 'PATCH' | 'DELETE' }
+  | { from: 'notification'; applicationId: string; eventType: 'PUT' | 'PATCH' }
   | { from: 'request'; installationId: string; owner: { tenantId: string; objectId: string } };
+
+/**
+ * Input of `remove-installation`: Azure said that a managed application is deleted. Asked for in the lane `Delete`, so that it
+ * overtakes a registration that is under way.
+ */
+export interface RemoveInstallationInput {
+  applicationId: string;
+}
