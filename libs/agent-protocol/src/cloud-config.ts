@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import { agentConfigurationSchema } from './messages.schema';
 import { START_AGENT_PROGRAM } from './start-agent-program';
 
@@ -57,21 +56,35 @@ WantedBy=multi-user.target
 export function renderCloudConfig(input: CloudConfigInput): string {
   const { gatewayUrl, gatewayAudience, bundleSha256, gatewayCaPem } = input;
   const configuration = agentConfigurationSchema.parse({ gatewayUrl, gatewayAudience, bundleSha256 });
-  const file = (path: string, content: string) => ({ path, owner: 'root:root', permissions: '0644', content });
-  const document = {
-    package_update: true,
-    packages: ['nodejs'],
-    users: ['default', { name: 'consul', system: true, shell: '/usr/sbin/nologin', lock_passwd: true }],
-    write_files: [
-      file(`/etc/${FOLDER}/agent.json`, `${JSON.stringify(configuration, null, 2)}\n`),
-      file(`/etc/${FOLDER}/gateway-ca.pem`, gatewayCaPem.endsWith('\n') ? gatewayCaPem : `${gatewayCaPem}\n`),
-      file(PROGRAM_PATH, START_AGENT_PROGRAM),
-      file(`/etc/systemd/system/${UNIT}`, UNIT_TEXT),
-    ],
-    runcmd: [
-      ['systemctl', 'daemon-reload'],
-      ['systemctl', 'enable', '--now', UNIT],
-    ],
-  };
-  return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
+  if (!CERTIFICATES.test(gatewayCaPem)) throw new Error("The gateway's CA must be certificates in PEM and nothing else.");
+  return `#cloud-config
+package_update: true
+packages:
+  - nodejs
+users:
+  - default
+  - name: consul
+    system: true
+    shell: /usr/sbin/nologin
+    lock_passwd: true
+write_files:
+${file(`/etc/${FOLDER}/agent.json`, JSON.stringify(configuration, null, 2))}
+${file(`/etc/${FOLDER}/gateway-ca.pem`, gatewayCaPem)}
+${file(PROGRAM_PATH, START_AGENT_PROGRAM)}
+${file(`/etc/systemd/system/${UNIT}`, UNIT_TEXT)}
+runcmd:
+  - [systemctl, daemon-reload]
+  - [systemctl, enable, --now, ${UNIT}]
+`;
+}
+
+const CERTIFICATES = /^(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n*)+$/;
+
+/** One entry of `write_files`. The content stands there as it is (a literal block), so that a person can read what a machine gets. */
+function file(path: string, content: string): string {
+  const lines = content
+    .trimEnd()
+    .split('\n')
+    .map((line) => (line === '' ? '' : `      ${line}`));
+  return `  - path: ${path}\n    owner: root:root\n    permissions: '0644'\n    content: |\n${lines.join('\n')}`;
 }

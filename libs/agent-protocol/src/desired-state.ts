@@ -10,9 +10,14 @@ function canonicalJson(value: unknown): string {
   return `{${entries.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(',')}}`;
 }
 
-/** SHA-256 (lower-case hex) of a desired state; the order of keys does not matter. */
+/** SHA-256 (lower-case hex) of a JSON value; the order of keys does not matter. */
+export function hashOfJson(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+}
+
+/** The hash by which a desired state is known. */
 export function desiredStateHash(fields: DesiredStateFields): string {
-  return createHash('sha256').update(canonicalJson(fields)).digest('hex');
+  return hashOfJson(fields);
 }
 
 /** Adds the hash by which the agent knows what it has applied. The same fields always give the same state. */

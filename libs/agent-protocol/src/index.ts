@@ -4,7 +4,7 @@
  * (`renderCloudConfig`). Knows no database, no cluster rules and not what a desired state is for.
  */
 export * from './messages.schema';
-export { desiredStateHash, desiredStateIsIntact, sealDesiredState } from './desired-state';
+export { desiredStateHash, desiredStateIsIntact, hashOfJson, sealDesiredState } from './desired-state';
 export { agentIdentityUri, parseAgentIdentityUri, type AgentIdentity } from './agent-identity';
 export { PRESENCE_REFRESH, PRESENCE_TTL, PresenceDirectory, type AgentPresence } from './presence';
 export { createAgentClient, type Agent, type AgentClient, type ConsulRequest } from './agent-client';

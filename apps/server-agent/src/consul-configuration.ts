@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { connect } from 'node:tls';
+import { seconds } from '@managed-consul/config';
+import type { DesiredState } from '@managed-consul/agent-protocol';
+import { z } from 'zod';
+import { ApplyError } from './apply-error';
+import type { ConsulBinary } from './consul-binary';
+import { CONSUL_PATHS, type ConsulFolder } from './consul-folder';
+
+const VALIDATE_TIMEOUT = seconds(30);
+const DEFAULT_HTTPS_PORT = 8501;
+
+/** How Consul's HTTPS API on this machine is reached. */
+export interface ConsulAddress {
+  host: string;
+  port: number;
+  /** Name in Consul's certificate. */
+  serverName: string;
+  ca: string;
+}
+
+const addressSchema = z.object({
+  bind_addr: z.ipv4(),
+  ports: z.object({ https: z.number().int().positive() }).partial().optional(),
+});
+
+/** Where the Consul of a desired state listens. Throws `ApplyError` `ConfigurationInvalid` when the configuration does not say. */
+export function addressOf({ configuration, datacenter, caCertificate }: DesiredState): ConsulAddress {
+  const parsed = addressSchema.safeParse(configuration);
+  if (!parsed.success)
+    throw new ApplyError(
+      'ConfigurationInvalid',
+      'The configuration names no bind_addr, or an HTTPS port that is none.',
+      parsed.error,
+    );
+  const { bind_addr: host, ports } = parsed.data;
+  return { host, port: ports?.https ?? DEFAULT_HTTPS_PORT, serverName: `server.${datacenter}.consul`, ca: caCertificate };
+}
+
+/** Lets Consul itself judge the candidate configuration. Throws `ApplyError` `ConfigurationInvalid` with Consul's words. */
+export async function validateCandidate(binary: ConsulBinary, folder: ConsulFolder, signal: AbortSignal): Promise<void> {
+  const options = { cwd: folder.path, env: { PATH: '/usr/bin:/bin' }, timeout: VALIDATE_TIMEOUT, signal, maxBuffer: 1024 * 1024 };
+  await new Promise<void>((resolve, reject) => {
+    execFile(binary.path, ['validate', CONSUL_PATHS.candidate], options, (error, stdout, stderr) => {
+      if (!error) return resolve();
+      if (signal.aborted) return reject(signal.reason as Error);
+      const words = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join(' ').slice(0, 1000);
+      reject(new ApplyError('ConfigurationInvalid', `Consul refuses the configuration: ${words}`, error));
+    });
+  });
+}
+
+/** Whether Consul's HTTPS API finishes a TLS handshake with a certificate that its cluster's authority signed. */
+export function consulAnswers({ host, port, serverName, ca }: ConsulAddress): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, servername: serverName, ca, timeout: seconds(2) });
+    const end = (answers: boolean) => {
+      socket.destroy();
+      resolve(answers);
+    };
+    socket.once('secureConnect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}
