@@ -7,6 +7,7 @@ import { ResourceGroups } from './resource-groups';
 import { Resources } from './resources';
 import { ScaleSets } from './scale-sets';
 import { StorageAccounts } from './storage-accounts';
+import { Subscriptions } from './subscriptions';
 
 /** What the service can see and do in one subscription. */
 export class AzureSubscription {
@@ -32,12 +33,14 @@ export class AzureSubscription {
 /** Azure, through one credential. */
 export class Azure {
   readonly managedApplications: ManagedApplications;
+  readonly subscriptions: Subscriptions;
   readonly #connection: AzureConnection;
   readonly #subscriptions = new Map<string, AzureSubscription>();
 
   constructor(connection: AzureConnection) {
     this.#connection = connection;
     this.managedApplications = new ManagedApplications(connection);
+    this.subscriptions = new Subscriptions(connection);
   }
 
   /** The clients for a subscription; made once, because each keeps its pipeline and its token. */

@@ -27,3 +27,4 @@ export type { ResourceGroupFacts } from './resource-groups';
 export type { ResourceFacts } from './resources';
 export type { InstanceFacts } from './scale-sets';
 export type { StorageAccountFacts } from './storage-accounts';
+export type { SubscriptionFacts } from './subscriptions';
