@@ -48,7 +48,7 @@ export const LIMITS = {
 } as const;
 
 /** What a spec is filled up with where the customer says nothing; the rest follows from the installation and the catalogue. */
-const DEFAULTS = {
+export const DEFAULTS = {
   servers: 3,
   vmSize: 'Standard_D2s_v3',
   networkCidr: '172.25.16.0/24',

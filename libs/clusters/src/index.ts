@@ -10,3 +10,19 @@ export { isTerminal, LEGAL_MOVES, mayMove, moveProvisioningState } from './provi
 export { emailProblems, findSpecProblems } from './spec-problems';
 export { tagProblems } from './tag-problems';
 export { findVmSize, VM_SIZES, type VmSize } from './vm-sizes';
+export { normaliseApplicationId, recordApplicationNews, type ApplicationNews } from './application-notification.request';
+export { readClientBundle, type ClientBundle } from './client-bundle';
+export { getCluster, listClusterEvents, listClusters, type ClusterWithServers, type ListPosition } from './cluster-reads';
+export { recordClusterEvent } from './cluster-writes';
+export {
+  findCreateProblems,
+  requestCreateCluster,
+  type CreateClusterOutcome,
+  type CreateClusterWish,
+  type CreatedCluster,
+} from './create-cluster.request';
+export { requestDeleteCluster } from './delete-cluster.request';
+export { etagOf, requireMatch } from './etag';
+export { getInstallation, listInstallations, requestRegisterInstallation, type RegisterInstallationWish } from './installations';
+export { requestRootToken, type RequestedRootToken } from './root-token.request';
+export { updateCluster, type UpdateClusterWish } from './update-cluster.request';

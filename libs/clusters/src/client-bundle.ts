@@ -1,0 +1,50 @@
+import { recordAudit, type Requester } from '@managed-consul/access';
+import type { SecretValue } from '@managed-consul/config';
+import type { Database } from '@managed-consul/database';
+import { AppError } from '@managed-consul/errors';
+import type { SecretStore } from '@managed-consul/secrets';
+import { CERTIFICATE_PURPOSES, SECRET_PURPOSES, secretOwnerOf } from './cluster-names';
+import { getCluster } from './cluster-reads';
+
+/** What a Consul client agent has to be told to join a cluster. */
+export interface ClientBundle {
+  clusterName: string;
+  datacenter: string;
+  caPem: string;
+  gossipKey: SecretValue;
+  serverAddresses: string[];
+}
+
+/**
+ * Reads the client bundle and records who did. It holds the gossip key, so it needs the role Contributor. Throws
+ * ResourceNotFound, AuthorizationFailed, and Conflict while the cluster has no servers, certificates or key yet.
+ */
+export async function readClientBundle(
+  database: Database,
+  secrets: SecretStore,
+  { requester, clusterId }: { requester: Requester; clusterId: string },
+): Promise<ClientBundle> {
+  const cluster = await getCluster(database.prisma, requester, clusterId, { needed: 'Contributor' });
+  const owner = secretOwnerOf(clusterId);
+  const [certificate, gossipKey] = await Promise.all([
+    database.prisma.certificate.findFirst({
+      where: { owner, purpose: CERTIFICATE_PURPOSES.certificateAuthority },
+      orderBy: { notAfter: 'desc' },
+    }),
+    secrets.find(owner, SECRET_PURPOSES.gossipKey),
+  ]);
+  if (!certificate || !gossipKey || cluster.serverRecords.length === 0) {
+    throw new AppError('Conflict', `The cluster is ${cluster.provisioningState}; its client bundle exists once its servers do.`);
+  }
+  const { installationId } = cluster;
+  await database.prisma.$transaction((tx) =>
+    recordAudit(tx, requester, { action: 'read-client-bundle', installationId, clusterId }),
+  );
+  return {
+    clusterName: cluster.name,
+    datacenter: cluster.datacenter,
+    caPem: certificate.pem,
+    gossipKey,
+    serverAddresses: cluster.serverRecords.map((server) => server.address),
+  };
+}

@@ -1,0 +1,76 @@
+import { principalIdsOf, strongestRole, type RepeatableRequest, type Requester } from '@managed-consul/access';
+import type { AccessRole, ConsulVersionStatus, Database, InstallationState, Prisma } from '@managed-consul/database';
+import { DEFAULTS, type ClusterDraft } from './cluster-spec';
+import { parseNetworkRange } from './network-range';
+
+/** What a create depends on, as it is right now. */
+export interface CreateFacts {
+  installationState: InstallationState;
+  installationRegion: string;
+  installationPlan: string;
+  role: AccessRole | undefined;
+  /** Null: there is no such region. */
+  regionOpen: boolean | null;
+  /** Null: there is no such plan. */
+  planOpen: boolean | null;
+  recommendedVersion: string | null;
+  /** Of the version that was asked for; null when none was, or it is unknown. */
+  versionStatus: ConsulVersionStatus | null;
+  versionBlockedReason: string | null;
+  nameIsTaken: boolean;
+  /** Name of a living cluster of the installation whose network would overlap. */
+  overlappingCluster: string | null;
+  /** The answer that a request with the same key was given before. */
+  stored: { requestHash: string; status: number; body: Prisma.JsonObject } | null;
+}
+
+/** Everything in one statement: a create is measured against the bare transaction, and each round trip counts. */
+const FACTS = `
+  SELECT i.state::text AS "installationState", i.region AS "installationRegion", i.plan_id AS "installationPlan",
+    (SELECT array_agg(a.role::text) FROM role_assignments a
+      WHERE a.installation_id = i.id AND a.tenant_id = $2 AND a.principal_id = ANY($3::text[])) AS roles,
+    (SELECT open FROM regions WHERE name = lower(coalesce($4, i.region))) AS "regionOpen",
+    (SELECT open FROM plans WHERE id = coalesce($5, i.plan_id)) AS "planOpen",
+    (SELECT version FROM consul_versions WHERE status = 'RECOMMENDED' ORDER BY version DESC LIMIT 1) AS "recommendedVersion",
+    v.status::text AS "versionStatus", v.blocked_reason AS "versionBlockedReason",
+    EXISTS (SELECT FROM clusters c WHERE c.installation_id = i.id AND lower(c.name) = lower($7) AND c.deleted_at IS NULL) AS "nameIsTaken",
+    (SELECT c.name FROM clusters c WHERE c.installation_id = i.id AND c.network_cidr::inet && $8::inet AND c.deleted_at IS NULL
+      LIMIT 1) AS "overlappingCluster",
+    CASE WHEN k.key IS NOT NULL THEN json_build_object('requestHash', k.request_hash, 'status', k.response_status, 'body', k.response_body)
+      END AS stored
+  FROM installations i
+  LEFT JOIN consul_versions v ON v.version = $6
+  LEFT JOIN idempotency_keys k ON k.tenant_id = $2 AND k.principal_id = $9 AND k.key = $10
+  WHERE i.id = $1 AND i.state <> 'Deleted'`;
+
+type FactsRow = Omit<CreateFacts, 'role'> & { roles: AccessRole[] | null };
+
+/** Reads the facts for a draft that names its installation; undefined when there is no such installation. */
+export async function readCreateFacts(
+  database: Pick<Database, 'pool'>,
+  requester: Requester,
+  draft: ClusterDraft & { installationId: string },
+  repeatable: RepeatableRequest | undefined,
+): Promise<CreateFacts | undefined> {
+  const network = draft.networkCidr ?? DEFAULTS.networkCidr;
+  const result = await database.pool.query<FactsRow>({
+    name: 'read-create-facts',
+    text: FACTS,
+    values: [
+      draft.installationId,
+      requester.tenantId,
+      principalIdsOf(requester),
+      draft.region ?? null,
+      draft.plan ?? null,
+      draft.consulVersion ?? null,
+      draft.name ?? null,
+      parseNetworkRange(network) ? network : null,
+      requester.objectId,
+      repeatable?.key ?? null,
+    ],
+  });
+  const [row] = result.rows;
+  if (!row) return undefined;
+  const { roles, ...facts } = row;
+  return { ...facts, role: strongestRole(roles ?? []) };
+}
