@@ -1,7 +1,12 @@
 import { systemClock, type Clock } from '@managed-consul/config';
 import type { Operation as OperationRow, Prisma, Transaction } from '@managed-consul/database';
-import { requestOperation } from '@managed-consul/operations';
-import { applicationSubject, OPERATION_KINDS, type RegisterInstallationInput } from './cluster-names';
+import { requestOperation, type Operation } from '@managed-consul/operations';
+import {
+  applicationSubject,
+  OPERATION_KINDS,
+  type RegisterInstallationInput,
+  type RemoveInstallationInput,
+} from './cluster-names';
 
 /** What Azure said about a managed application; `body` is all of it, as it came. */
 export interface ApplicationNews {
@@ -52,7 +57,7 @@ export async function recordApplicationNews(
   const lane = news.eventType === 'DELETE' ? 'Delete' : 'Change';
   const deleting = await findUnfinished(tx, subject, 'Delete');
   const underWay = deleting ?? (await findUnfinished(tx, subject, lane));
-  const operation = underWay ?? (await requestRegistration(tx, news, applicationId, lane, clock));
+  const operation = underWay ?? (await requestWork(tx, news, applicationId, clock));
   const { eventType, provisioningState, eventTime } = news;
   await tx.notification.update({
     where: { applicationId_eventType_provisioningState_eventTime: { applicationId, eventType, provisioningState, eventTime } },
@@ -61,24 +66,17 @@ export async function recordApplicationNews(
   return subject;
 }
 
-function requestRegistration(
-  tx: Transaction,
-  news: ApplicationNews,
-  applicationId: string,
-  lane: 'Change' | 'Delete',
-  clock: Clock,
-) {
+/** Registering and removing share no step, so each is an operation of its own. */
+function requestWork(tx: Transaction, news: ApplicationNews, applicationId: string, clock: Clock): Promise<Operation> {
+  const asked = {
+    subject: applicationSubject(applicationId),
+    requestedBy: 'azure/notification',
+    correlationId: news.correlationId,
+  };
+  if (news.eventType === 'DELETE') {
+    const input: RemoveInstallationInput = { applicationId };
+    return requestOperation(tx, { ...asked, kind: OPERATION_KINDS.removeInstallation, lane: 'Delete', input }, clock);
+  }
   const input: RegisterInstallationInput = { from: 'notification', applicationId, eventType: news.eventType };
-  return requestOperation(
-    tx,
-    {
-      kind: OPERATION_KINDS.registerInstallation,
-      subject: applicationSubject(applicationId),
-      lane,
-      input,
-      requestedBy: 'azure/notification',
-      correlationId: news.correlationId,
-    },
-    clock,
-  );
+  return requestOperation(tx, { ...asked, kind: OPERATION_KINDS.registerInstallation, lane: 'Change', input }, clock);
 }
