@@ -6,3 +6,4 @@ export { consulBinary } from './consul-binary';
 export { FakeClock } from './fake-clock';
 export { createTestDatabase, testRedisUrl, type TestDatabase } from './test-servers';
 export { until } from './until';
+export * from './workflow-harness';

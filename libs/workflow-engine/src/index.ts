@@ -12,3 +12,5 @@ export { DEFAULT_RETRY, type RetryRule } from './retry';
 export type { OperationLane, OperationRecord, OperationState } from './operation-record';
 export { ProcessDied } from './workflow-host';
 export type { Bell, BoundaryPoint, OperationOutcome, StepBoundary, WorkflowEvent, WorkflowHost } from './workflow-host';
+export { WorkflowRunner, type RunnerOptions, type RunResult } from './workflow-runner';
+export type { LeaseTimes } from './lease';

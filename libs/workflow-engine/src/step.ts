@@ -59,9 +59,9 @@ export interface StepEnvironment {
    * Output of a finished step: that of the same item if it has one, else that outside `forEachServer`. Throws a
    * TerminalError if the step has not finished.
    */
-  outputOf<Step extends AnyStep>(step: Step): OutputOf<Step>;
+  readonly outputOf: <Step extends AnyStep>(step: Step) => OutputOf<Step>;
   /** Like `outputOf`, for any item, and undefined if the step has not finished. */
-  findOutputOf<Step extends AnyStep>(step: Step, item?: string): OutputOf<Step> | undefined;
+  readonly findOutputOf: <Step extends AnyStep>(step: Step, item?: string) => OutputOf<Step> | undefined;
 }
 
 /** What a step gets: the host's services and the engine's environment in one object. */

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '@managed-consul/config';
+import { TerminalError } from '@managed-consul/errors';
 import { DEFAULT_RETRY, type RetryRule } from './retry';
 import { done, type ActionFunction, type PlanFunction, type StepFunction } from './step';
 
@@ -57,7 +58,12 @@ export function forEachServer<Services extends object>(
   plan: PlanFunction<Services>,
   steps: readonly StepEntry<Services>[],
 ): ForEachEntry<Services> {
-  const run: ActionFunction<Services, readonly string[]> = async (context) => done(await plan(context));
+  const run: ActionFunction<Services, readonly string[]> = async (context) => {
+    const items = await plan(context);
+    if (!items.includes('') && new Set(items).size === items.length) return done(items);
+    const cause = new Error(`${plan.name} names an item twice or an empty one: ${JSON.stringify(items)}.`);
+    throw new TerminalError('InternalError', 'The operation cannot go on because of a mistake of the service.', cause);
+  };
   return { kind: 'for-each', plan: { ...action(run), name: plan.name }, steps };
 }
 
