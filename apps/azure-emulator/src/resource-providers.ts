@@ -1,6 +1,5 @@
 import { type ResourceProviderFactory } from './arm/resource-provider';
-import { computeProvider } from './compute/compute.provider';
 import { managedIdentityProvider } from './managed-identity/managed-identity.provider';
 
 /** Every Azure service that the emulator has; one line each. */
-export const resourceProviders: readonly ResourceProviderFactory[] = [managedIdentityProvider, computeProvider];
+export const resourceProviders: readonly ResourceProviderFactory[] = [managedIdentityProvider];

@@ -70,8 +70,9 @@ function dial({ gatewayUrl, gatewayCaPem, credential }: TunnelOptions): Promise<
       socket.off('error', reject);
       // Until the HTTP/2 session takes over, an error without a listener would end the process.
       socket.on('error', () => undefined);
-      if (socket.alpnProtocol === AGENT_TUNNEL_ALPN) resolve(socket);
-      else (socket.destroy(), reject(new Error('The other side is no gateway: it does not speak the tunnel protocol.')));
+      if (socket.alpnProtocol === AGENT_TUNNEL_ALPN) return resolve(socket);
+      socket.destroy();
+      reject(new Error('The other side is no gateway: it does not speak the tunnel protocol.'));
     });
   });
 }
@@ -81,7 +82,7 @@ function watch(session: ServerHttp2Session, socket: TLSSocket): Promise<TunnelEn
   let refused = false;
   session.on('error', (error) => (reason = error.message));
   session.on('goaway', (code, _last, detail) => {
-    refused = code === constants.NGHTTP2_INADEQUATE_SECURITY;
+    refused ||= code === constants.NGHTTP2_INADEQUATE_SECURITY;
     if (detail && detail.length > 0) reason = Buffer.from(detail.buffer, detail.byteOffset, detail.byteLength).toString('utf8');
   });
   return new Promise((resolve) => {

@@ -1,0 +1,72 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders as Http2Headers } from 'node:http2';
+import { pipeline } from 'node:stream';
+import { RequestRefused } from './request-refused';
+
+/** RFC 9110 7.6.1 and RFC 9113 8.2.2: they speak of one connection and must not travel on. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Passes a worker's request on to an agent. Bodies stream both ways under HTTP/2's flow control; when either side gives up,
+ * the other is told at once. The gateways' own bearer token stays here. Throws `RequestRefused` when the tunnel has just gone.
+ */
+export function passOn(session: ClientHttp2Session, path: string, request: IncomingMessage, response: ServerResponse): void {
+  const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  const stream = open(session, path, request, !hasBody);
+  let answered = false;
+  stream.once('response', (headers) => {
+    answered = true;
+    response.writeHead(headers[':status'] ?? 502, responseHeaders(headers));
+    pipeline(stream, response, (error) => {
+      if (error) response.destroy();
+    });
+  });
+  stream.on('error', () => undefined);
+  stream.once('close', () => {
+    if (!answered) refuse(response);
+    else if (!response.writableEnded) response.destroy();
+  });
+  response.once('close', () => {
+    if (!response.writableFinished && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+  });
+  if (hasBody) pipeline(request, stream, () => undefined);
+}
+
+function open(session: ClientHttp2Session, path: string, request: IncomingMessage, endStream: boolean): ClientHttp2Stream {
+  try {
+    return session.request(
+      { ...requestHeaders(request.headers), ':method': request.method ?? 'GET', ':path': path },
+      { endStream },
+    );
+  } catch (cause) {
+    throw new RequestRefused(503, 'AgentNotConnected', 'The agent has just disconnected.', cause);
+  }
+}
+
+function refuse(response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) return;
+  const code = 'AgentConnectionLost';
+  response.writeHead(502, { 'content-type': 'application/json', 'x-managed-consul-refusal': code });
+  response.end(JSON.stringify({ error: { code, message: 'The agent ended the request without an answer.' } }));
+}
+
+function requestHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && name !== 'authorization'));
+}
+
+function responseHeaders(headers: Http2Headers): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':') && !HOP_BY_HOP.has(name)));
+}

@@ -1,0 +1,1 @@
+ALTER TABLE "agent_enrolments" ADD COLUMN "revoked_at" TIMESTAMPTZ(3);
