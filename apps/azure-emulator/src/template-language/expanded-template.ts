@@ -16,6 +16,8 @@ export interface TemplateInput {
   readonly parameters: JsonObject;
   readonly facts: DeploymentFacts;
   readonly now: Date;
+  /** Secure parameters read as asterisks: for answers that show evaluated bodies. */
+  readonly maskSecure?: boolean;
 }
 
 /** Reads a value of a deployed resource for `reference` or `list*`; `target` is set when the template itself defines it. */
@@ -27,6 +29,8 @@ export interface ExpandedTemplate {
   readonly dependencies: DependencyGraph;
   /** Parameters as a deployment shows them, secure values left out. */
   readonly parameters: JsonObject;
+  /** Parameters as given, with every default filled in and secure values included: the same again gives the same template. */
+  readonly resolvedParameters: JsonObject;
   bodyOf(resource: ExpandedResource, read: ReadRuntimeValue): Promise<JsonObject>;
   outputs(read: ReadRuntimeValue): Promise<JsonObject>;
 }
@@ -35,9 +39,9 @@ export interface ExpandedTemplate {
  * Evaluates all of a template that needs no deployed resource and checks the rest as far as possible, so that a bad
  * template is refused before anything is made. Throws `TemplateError`. Source: the ARM template reference.
  */
-export function expandTemplate({ template: source, parameters: given, facts, now }: TemplateInput): ExpandedTemplate {
+export function expandTemplate({ template: source, parameters: given, facts, now, maskSecure }: TemplateInput): ExpandedTemplate {
   const template = readTemplate(source);
-  const parameters = new ParameterValues(template.parameters, given, facts, now);
+  const parameters = new ParameterValues(template.parameters, given, facts, now, maskSecure);
   const parameter = (name: string): JsonValue => parameters.value(name);
   const variables = new VariableValues(template.variables, { parameter, facts });
   const scope: EvaluationScope = { parameter, variable: (name) => variables.value(name), loops: [], facts, runtime: undefined };
@@ -50,6 +54,7 @@ export function expandTemplate({ template: source, parameters: given, facts, now
     resources,
     dependencies,
     parameters: parameters.shown(),
+    resolvedParameters: parameters.resolved(),
     bodyOf: (resource, read) =>
       withRuntime(names, read, (runtime) => evaluateResourceBody(resource, { ...resource.scope, runtime })),
     outputs: (read) => withRuntime(names, read, (runtime) => evaluateOutputs(template.outputs, { ...scope, runtime })),

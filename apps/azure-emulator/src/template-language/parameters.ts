@@ -42,12 +42,16 @@ export class ParameterValues {
   private readonly declarations = new Map<string, Declaration>();
   private readonly evaluating = new Set<string>();
 
-  /** `given` as in a deployment's body: `{ name: { value } }`. Throws `TemplateError` for anything that does not fit. */
+  /**
+   * `given` as in a deployment's body: `{ name: { value } }`; `maskSecure`: secure values are checked and then read as
+   * asterisks. Throws `TemplateError` for anything that does not fit.
+   */
   constructor(
     definitions: JsonObject,
     private readonly given: JsonObject,
     private readonly facts: DeploymentFacts,
     private readonly now: Date,
+    private readonly maskSecure = false,
   ) {
     for (const [name, definition] of Object.entries(definitions)) this.declare(name, definition);
     this.refuseUnknown(Object.keys(definitions));
@@ -77,6 +81,11 @@ export class ParameterValues {
         isSecure(type) ? { type } : { type, value: this.value(name) },
       ]),
     );
+  }
+
+  /** All values as a deployment's body gives them, defaults evaluated and secure ones included. */
+  resolved(): JsonObject {
+    return Object.fromEntries([...this.declarations.values()].map(({ name }) => [name, { value: this.value(name) }]));
   }
 
   private declare(name: string, definition: JsonValue): void {
@@ -114,7 +123,7 @@ export class ParameterValues {
     const given = memberOf(this.given, declaration.name);
     const value = isObject(given) ? (memberOf(given, 'value') ?? null) : this.defaultOf(declaration);
     this.check(declaration, value);
-    return value;
+    return this.maskSecure && isSecure(declaration.type) ? mask(value) : value;
   }
 
   private defaultOf({ definition }: Declaration): JsonValue {
@@ -149,6 +158,13 @@ export class ParameterValues {
     }
     checkBounds(value, definition, refuse);
   }
+}
+
+/** The same shape with every text replaced. */
+function mask(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return '*******';
+  if (Array.isArray(value)) return value.map(mask);
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, mask(member)])) : value;
 }
 
 /** An array is allowed when each of its members is. */
