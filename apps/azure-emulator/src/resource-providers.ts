@@ -4,4 +4,4 @@ import { managedIdentityProvider } from './managed-identity/managed-identity.pro
 import { networkProvider } from './network/network.provider';
 
 /** Every Azure service that the emulator has; one line each. */
-export const resourceProviders: readonly ResourceProviderFactory[] = [managedIdentityProvider];
+export const resourceProviders: readonly ResourceProviderFactory[] = [managedIdentityProvider, deploymentsProvider, networkProvider];
