@@ -7,23 +7,26 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MachineHost, newVmId } from './machine-host';
 import type { Machine } from './machine';
 import { MachineTokenRefused, type MachineDescription } from './machine.types';
-import { identifyProcess, isAlive, MACHINE_MARKER, signalProcess, type ProcessIdentity } from './process-table';
+import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from './process-table';
 
 const IDENTITY = '/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i';
 
-/** Writes down what it was started with, starts a detached grandchild with a bare environment, and stays. */
+/** Writes down what it was started with, starts a detached child and one with an empty environment and its own binary, and stays. */
 const PROGRAM = `
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 const folder = process.env.STATE_DIRECTORY;
 const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' });
 child.unref();
+const binary = folder + '/sleep-' + process.pid;
+copyFileSync('/bin/sleep', binary);
+const bare = spawn(binary, ['3600'], { detached: true, stdio: 'ignore', env: {} });
+bare.unref();
 const { STATE_DIRECTORY, CONFIGURATION_DIRECTORY, AZURE_POD_IDENTITY_AUTHORITY_HOST, GREETING } = process.env;
-const seen = { pid: process.pid, child: child.pid, uid: process.getuid(), cwd: process.cwd(), argument: process.argv[2],
+const seen = { pid: process.pid, child: child.pid, bare: bare.pid, uid: process.getuid(), cwd: process.cwd(), argument: process.argv[2],
   STATE_DIRECTORY, CONFIGURATION_DIRECTORY, AZURE_POD_IDENTITY_AUTHORITY_HOST, GREETING };
-mkdirSync(folder, { recursive: true });
 writeFileSync(folder + '/seen.json.new', JSON.stringify(seen));
-(await import('node:fs')).renameSync(folder + '/seen.json.new', folder + '/seen.json');
+renameSync(folder + '/seen.json.new', folder + '/seen.json');
 process.on('SIGTERM', () => process.exit(0));
 setInterval(() => {}, 1000);
 `;
@@ -79,6 +82,7 @@ const describeMachine = (customData: string): MachineDescription => ({
 interface Seen {
   pid: number;
   child: number;
+  bare: number;
   uid: number;
   cwd: string;
   argument: string;
@@ -174,7 +178,7 @@ describe('a machine', () => {
     const host = await openHost();
     const machine = await boot(host);
     const seen = await readSeen(machine);
-    const all = [identityOf(seen.pid), identityOf(seen.child)];
+    const all = [seen.pid, seen.child, seen.bare].map(identityOf);
     const { address, metadataPort, vmId } = machine.record;
     await host.delete(vmId);
     expect(all.filter(isAlive)).toEqual([]);
@@ -266,10 +270,10 @@ describe('a machine', () => {
 
   it('keeps its disk and boots what is enabled through power off, deallocation and restart', async () => {
     const machine = await boot(await openHost());
-    const { pid, child } = await readSeen(machine);
+    const { pid, child, bare } = await readSeen(machine);
     await machine.deallocate();
     expect(machine.record.power).toBe('deallocated');
-    expect([identifyProcess(pid), identifyProcess(child)]).toEqual([undefined, undefined]);
+    expect([pid, child, bare].map(identifyProcess)).toEqual([undefined, undefined, undefined]);
     await machine.start();
     await vi.waitFor(async () => expect((await readSeen(machine)).pid).not.toBe(pid), { timeout: 10_000 });
     await machine.powerOff();
@@ -326,11 +330,10 @@ describe('a machine', () => {
   it('never counts a process of another machine as its own', async () => {
     const host = await openHost();
     const [one, two] = [await boot(host), await boot(host)];
-    await Promise.all([readSeen(one), readSeen(two)]);
-    const environ = (pid: number) => readFileSync(`/proc/${pid}/environ`, 'utf8');
-    expect(one.processes().every((pid) => environ(pid).includes(`${MACHINE_MARKER}=${one.record.vmId}`))).toBe(true);
+    const [first, second] = [await readSeen(one), await readSeen(two)];
+    expect(one.processes().sort()).toEqual([first.pid, first.child, first.bare].sort());
     await host.delete(one.record.vmId);
-    expect(two.processes()).toHaveLength(2);
+    expect(two.processes().sort()).toEqual([second.pid, second.child, second.bare].sort());
   });
 });
 

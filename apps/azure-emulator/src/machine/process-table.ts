@@ -3,7 +3,7 @@
  * which left their process group (a daemon, a detached Consul) are found too, and by an executable that lies on the
  * machine's own disk. A pid alone is never trusted: with its start time and the host's boot it names one process for ever.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Environment variable that carries the id of the machine in each of its processes. */
@@ -91,7 +91,9 @@ export function findMarkedProcesses(markers: Readonly<Record<string, string>>): 
 /** Pids of everything that a machine ever started and that still lives. `folder` is where its disk is kept. */
 export function findMachineProcesses(machineId: string, folder: string): number[] {
   const marked = findMarkedProcesses({ [MACHINE_MARKER]: machineId });
-  const fromDisk = livingPids().filter((pid) => pid !== process.pid && executableOf(pid).startsWith(`${folder}/root/`));
+  // The kernel names executables by their real path, whatever links led there.
+  const disk = existsSync(folder) ? `${realpathSync(folder)}/root/` : `${folder}/root/`;
+  const fromDisk = livingPids().filter((pid) => pid !== process.pid && executableOf(pid).startsWith(disk));
   return [...new Set([...marked, ...fromDisk.filter((pid) => identifyProcess(pid) !== undefined)])];
 }
 
