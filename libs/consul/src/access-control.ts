@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SecretValue } from '@managed-consul/config';
+import { SecretValue } from '@managed-consul/config';
 import { TransientError } from '@managed-consul/errors';
 import type { ConsulConnection } from './connection';
 
@@ -92,6 +92,13 @@ export class AccessControl {
     if (status === 403 && !(await this.isAccepted()))
       throw new TransientError('Consul does not know the management token here yet.');
     return undefined;
+  }
+
+  /** The secret of a token; undefined when there is none of that accessor. Needs `acl:write`. */
+  async findTokenSecret(accessorId: string): Promise<SecretValue | undefined> {
+    if (!(await this.findToken(accessorId))) return undefined;
+    const { SecretID } = await this.#connection.ask(z.object({ SecretID: z.string() }), `/v1/acl/token/${accessorId}`);
+    return new SecretValue(SecretID);
   }
 
   async listTokens(): Promise<ConsulToken[]> {

@@ -1,0 +1,74 @@
+import { TerminalError } from '@managed-consul/errors';
+import { done, waitFor } from '@managed-consul/workflow-engine';
+import type { Step } from '../services';
+import { consulOnEveryServer, consulOnLeader, findLeader } from '../shared-steps/consul-access';
+import { SERVER_LOOK } from '../shared-steps/delays';
+import { acceptsWrites, autopilotIsHealthy, everyServerVotes } from '../shared-steps/server-health';
+import { agentToken } from '../shared-steps/server-secrets';
+
+/** Done when most servers name the same leader. */
+export async function leaderIsElected(step: Step) {
+  return (await findLeader(step)) ? done() : waitFor('The servers are electing a leader', SERVER_LOOK);
+}
+
+/** Each server's agent works with rights over its own node and nothing else. */
+export async function ensureServerTokens(step: Step) {
+  const { accessControl } = await consulOnLeader(step);
+  const { cluster } = step;
+  for (const server of cluster.serverRecords) {
+    if (!server.agentTokenAccessorId)
+      throw new TerminalError('InternalError', 'The operation cannot go on because of a mistake of the service.');
+    await accessControl.ensureToken({
+      accessorId: server.agentTokenAccessorId,
+      secretId: await agentToken(step, server),
+      description: `Agent of ${server.name}`,
+      nodeIdentity: { nodeName: server.name, datacenter: cluster.datacenter },
+    });
+  }
+  return done();
+}
+
+const NAMES_POLICY = {
+  name: 'managed-consul-names',
+  description: 'Lets the servers answer DNS: names of nodes and services can be read, nothing else.',
+  rules: 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n',
+};
+
+/** DNS carries no token: without this, servers answer every question with nothing. Keys, sessions and agents stay closed. */
+export async function openNames(step: Step) {
+  const { accessControl } = await consulOnLeader(step);
+  await accessControl.ensurePolicy(NAMES_POLICY);
+  await accessControl.setAnonymousPolicies([NAMES_POLICY.name]);
+  return done();
+}
+
+/** Done when all servers vote, autopilot finds them healthy, and each takes a write with the management token. */
+export async function clusterIsReady(step: Step) {
+  const { cluster, clock } = step;
+  const servers = await consulOnEveryServer(step);
+  const leading = await consulOnLeader(step);
+  const peers = await leading.operator.raftServers();
+  if (
+    !everyServerVotes(
+      peers,
+      cluster.serverRecords.map(({ address }) => address),
+    )
+  )
+    return waitFor('The servers are joining', SERVER_LOOK);
+  if (!autopilotIsHealthy(await leading.operator.autopilotHealth(), cluster.servers)) {
+    return waitFor('The servers are proving that they are stable', SERVER_LOOK);
+  }
+  const proof = clock.now().toISOString();
+  const writes = await Promise.all(servers.map(({ consul, server }) => acceptsWrites(consul, `${server.name} ${proof}`)));
+  return writes.every(Boolean) ? done() : waitFor('The servers are learning the access rules', SERVER_LOOK);
+}
+
+/** The version is what the servers say, not what was asked for. */
+export async function recordReadyCluster(step: Step) {
+  const { cluster } = step;
+  const { version } = await (await consulOnLeader(step)).self();
+  return done(undefined, async (tx) => {
+    const data = { observedConsulVersion: version, revision: { increment: 1 } };
+    await tx.cluster.update({ where: { id: cluster.id }, data });
+  });
+}

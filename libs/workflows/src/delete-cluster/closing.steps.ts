@@ -1,0 +1,56 @@
+import { clusterNames } from '@managed-consul/azure';
+import { moveProvisioningState, secretOwnerOf } from '@managed-consul/clusters';
+import { done, waitFor } from '@managed-consul/workflow-engine';
+import type { Step } from '../services';
+import { azureLook } from '../shared-steps/delays';
+import { groupIsManagedBy, notOurs, placeOf } from '../shared-steps/place';
+
+/** Nothing is removed before Azure has said that the group is this installation's. A group that is gone needs no removing. */
+export async function confirmPlaceMayBeTouched({ cluster, azure }: Step) {
+  const { subscription, resourceGroup } = placeOf({ azure, cluster });
+  const group = await subscription.resourceGroups.find(resourceGroup);
+  if (group && !groupIsManagedBy(cluster.installation, group)) throw notOurs(cluster.installation);
+  return done(undefined, async (tx) => {
+    await moveProvisioningState(tx, cluster.id, 'Deleting');
+  });
+}
+
+/** A deployment that went on would make again what is being removed. */
+export async function stopDeployment({ cluster, azure, clock }: Step) {
+  const { subscription, resourceGroup } = placeOf({ azure, cluster });
+  await subscription.deployments.cancel(resourceGroup, clusterNames(cluster.id).deployment);
+  return done({ askedAt: clock.now().toISOString() });
+}
+
+export async function deploymentHasStopped({ cluster, azure, clock, outputOf }: Step) {
+  const { subscription, resourceGroup } = placeOf({ azure, cluster });
+  const facts = await subscription.deployments.find(resourceGroup, clusterNames(cluster.id).deployment);
+  if (facts?.state !== 'running') return done();
+  return waitFor('Azure is stopping what it was making', azureLook(outputOf(stopDeployment).askedAt, clock.now()));
+}
+
+/** Azure keeps only so many deployments a group. */
+export async function forgetDeployment({ cluster, azure }: Step) {
+  const { subscription, resourceGroup } = placeOf({ azure, cluster });
+  await subscription.deployments.remove(resourceGroup, clusterNames(cluster.id).deployment);
+  return done();
+}
+
+/** With its data key gone, nothing sealed for the cluster can be opened again, not even from a copy of the database. */
+export async function destroySecrets({ cluster, secrets }: Step) {
+  return done(undefined, (tx) => secrets.destroyOwner(secretOwnerOf(cluster.id), tx));
+}
+
+/** The cluster's row stays as history; what only a living cluster has goes. */
+export async function closeRecords({ cluster, clock }: Step) {
+  const deletedAt = clock.now();
+  return done(undefined, async (tx) => {
+    await tx.server.deleteMany({ where: { clusterId: cluster.id } });
+    await tx.agentEnrolment.deleteMany({ where: { clusterId: cluster.id } });
+    await tx.certificate.deleteMany({ where: { owner: secretOwnerOf(cluster.id) } });
+    const stillAlive = { clusterId: cluster.id, revokedAt: null };
+    await tx.rootToken.updateMany({ where: stillAlive, data: { state: 'Revoked', revokedAt: deletedAt } });
+    const nothing = { privateEndpointUrl: null, publicEndpointUrl: null, identityResourceId: null, storageAccountName: null };
+    await tx.cluster.update({ where: { id: cluster.id }, data: nothing });
+  });
+}

@@ -1,0 +1,44 @@
+import { minutes } from '@managed-consul/config';
+import { OPERATION_KINDS } from '@managed-consul/clusters';
+import { action, condition, defineWorkflow } from '@managed-consul/workflow-engine';
+import type { Services } from '../services';
+import {
+  closeRecords,
+  confirmPlaceMayBeTouched,
+  deploymentHasStopped,
+  destroySecrets,
+  forgetDeployment,
+  stopDeployment,
+} from './closing.steps';
+import {
+  gatewaysAreGone,
+  networkIsGone,
+  nothingIsLeft,
+  serversAreGone,
+  startRemovingGateways,
+  startRemovingNetwork,
+  startRemovingServers,
+  startRemovingTheRest,
+} from './removal.steps';
+
+/** From any state to nothing: half a deployment, dead agents, a group that is gone. What is gone already counts as removed. */
+export const deleteCluster = defineWorkflow<Services>({
+  operation: OPERATION_KINDS.deleteCluster,
+  pageOperatorAfter: minutes(60),
+  steps: [
+    action(confirmPlaceMayBeTouched),
+    action(stopDeployment),
+    condition(deploymentHasStopped, { within: minutes(15), orFail: 'Azure did not stop making the cluster.' }),
+    action(startRemovingServers),
+    condition(serversAreGone, { within: minutes(30), orFail: 'Azure did not remove the servers.' }),
+    action(startRemovingNetwork),
+    condition(networkIsGone, { within: minutes(30), orFail: 'Azure did not remove the network and the storage.' }),
+    action(startRemovingGateways),
+    condition(gatewaysAreGone, { within: minutes(30), orFail: 'Azure did not remove the gateway of the network.' }),
+    action(startRemovingTheRest),
+    condition(nothingIsLeft, { within: minutes(30), orFail: 'Azure did not remove everything that belongs to the cluster.' }),
+    action(forgetDeployment),
+    action(destroySecrets),
+    action(closeRecords),
+  ],
+});

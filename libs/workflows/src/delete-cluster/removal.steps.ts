@@ -1,0 +1,63 @@
+import { minutes } from '@managed-consul/config';
+import { done, waitFor } from '@managed-consul/workflow-engine';
+import type { Step } from '../services';
+import { REMOVAL_ORDER, resourcesOf, type RemovalPart } from '../shared-steps/cluster-resources';
+import { azureLook } from '../shared-steps/delays';
+import { placeOf } from '../shared-steps/place';
+
+/** After this long Azure is asked again: it may have agreed and failed later, when something still used the resource. */
+const ASK_AGAIN_AFTER = minutes(1);
+
+async function startRemoving(step: Step, part: RemovalPart): Promise<void> {
+  const { subscription } = placeOf(step);
+  const resources = (await resourcesOf(step)).filter(REMOVAL_ORDER[part]);
+  await Promise.all(resources.map((resource) => subscription.resources.startRemoval(resource)));
+}
+
+async function lookFor(step: Step, part: RemovalPart, askedAt: string) {
+  const left = (await resourcesOf(step)).filter(REMOVAL_ORDER[part]);
+  if (left.length === 0) return done();
+  const now = step.clock.now();
+  if (now.getTime() - new Date(askedAt).getTime() > ASK_AGAIN_AFTER) await startRemoving(step, part);
+  return waitFor(`Azure is removing the cluster (${left.length} parts of this kind are left)`, azureLook(askedAt, now));
+}
+
+/** The machines go first: everything else is in use while they live. */
+export async function startRemovingServers(step: Step) {
+  await startRemoving(step, 'servers');
+  return done({ askedAt: step.clock.now().toISOString() });
+}
+
+export async function serversAreGone(step: Step) {
+  return lookFor(step, 'servers', step.outputOf(startRemovingServers).askedAt);
+}
+
+/** Load balancers, the virtual network and the storage account need each other no more. */
+export async function startRemovingNetwork(step: Step) {
+  await startRemoving(step, 'network');
+  return done({ askedAt: step.clock.now().toISOString() });
+}
+
+export async function networkIsGone(step: Step) {
+  return lookFor(step, 'network', step.outputOf(startRemovingNetwork).askedAt);
+}
+
+/** The NAT gateway and the security group were held by the subnet. */
+export async function startRemovingGateways(step: Step) {
+  await startRemoving(step, 'gateways');
+  return done({ askedAt: step.clock.now().toISOString() });
+}
+
+export async function gatewaysAreGone(step: Step) {
+  return lookFor(step, 'gateways', step.outputOf(startRemovingGateways).askedAt);
+}
+
+/** Addresses and the identity, and whatever else carries the cluster's tag. */
+export async function startRemovingTheRest(step: Step) {
+  await startRemoving(step, 'everything');
+  return done({ askedAt: step.clock.now().toISOString() });
+}
+
+export async function nothingIsLeft(step: Step) {
+  return lookFor(step, 'everything', step.outputOf(startRemovingTheRest).askedAt);
+}

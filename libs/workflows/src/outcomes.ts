@@ -1,0 +1,50 @@
+import { moveProvisioningState, OPERATION_KINDS } from '@managed-consul/clusters';
+import type { ProvisioningState, Transaction } from '@managed-consul/database';
+import type { OperationOutcome, OperationRecord } from '@managed-consul/workflow-engine';
+import { z } from 'zod';
+
+/** Where an operation that ended leaves its cluster. Kinds that are not named leave it where it was. */
+const END_STATES: Readonly<Record<string, Record<OperationOutcome['state'], ProvisioningState>>> = {
+  [OPERATION_KINDS.createCluster]: { Succeeded: 'Succeeded', Failed: 'Failed', Canceled: 'Canceled' },
+  [OPERATION_KINDS.deleteCluster]: { Succeeded: 'Deleted', Failed: 'Failed', Canceled: 'Failed' },
+};
+
+async function recordClusterOutcome(
+  tx: Transaction,
+  operation: OperationRecord,
+  clusterId: string,
+  outcome: OperationOutcome,
+  now: Date,
+): Promise<void> {
+  const to = END_STATES[operation.kind]?.[outcome.state];
+  if (!to) return;
+  const failure = { failureCode: outcome.error?.code ?? null, failureMessage: outcome.error?.message ?? null };
+  // Refused when a delete has overtaken the operation: the delete's own end decides then.
+  await moveProvisioningState(tx, clusterId, to, { ...failure, ...(to === 'Deleted' ? { deletedAt: now } : {}) });
+}
+
+const registeredPlaceSchema = z.union([
+  z.object({ installationId: z.uuid() }).transform(({ installationId }) => ({ id: installationId })),
+  z.object({ applicationId: z.string() }).transform(({ applicationId }) => ({ applicationId })),
+]);
+
+/** A place that never became ready is Failed; one that is ready stays so, with the reason why its first cluster is missing. */
+async function recordFailedRegistration(tx: Transaction, operation: OperationRecord, { error }: OperationOutcome): Promise<void> {
+  const where = registeredPlaceSchema.parse(operation.input);
+  const failureMessage = error?.message ?? 'The registration was stopped.';
+  await tx.installation.updateMany({ where: { ...where, state: 'Registering' }, data: { state: 'Failed' } });
+  await tx.installation.updateMany({ where, data: { failureMessage } });
+}
+
+/** Writes the end of an operation into the domain, in the transaction that ends it. */
+export async function recordOutcome(
+  tx: Transaction,
+  operation: OperationRecord,
+  outcome: OperationOutcome,
+  now: Date,
+): Promise<void> {
+  if (operation.clusterId) await recordClusterOutcome(tx, operation, operation.clusterId, outcome, now);
+  if (operation.kind === OPERATION_KINDS.registerInstallation && outcome.state !== 'Succeeded') {
+    await recordFailedRegistration(tx, operation, outcome);
+  }
+}

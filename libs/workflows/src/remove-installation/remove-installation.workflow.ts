@@ -1,0 +1,17 @@
+import { hours } from '@managed-consul/config';
+import { OPERATION_KINDS } from '@managed-consul/clusters';
+import { action, condition, defineWorkflow } from '@managed-consul/workflow-engine';
+import type { Services } from '../services';
+import { applicationIsGone, everyClusterIsDeleted, recordRemovedInstallation, requestClusterDeletes } from './removal.steps';
+
+/** A managed application was deleted: its clusters go, then the installation. */
+export const removeInstallation = defineWorkflow<Services>({
+  operation: OPERATION_KINDS.removeInstallation,
+  pageOperatorAfter: hours(3),
+  steps: [
+    condition(applicationIsGone, { within: hours(2), orFail: 'Azure did not finish deleting the managed application.' }),
+    action(requestClusterDeletes),
+    condition(everyClusterIsDeleted, { within: hours(2), orFail: 'A cluster of the deleted application could not be deleted.' }),
+    action(recordRemovedInstallation),
+  ],
+});

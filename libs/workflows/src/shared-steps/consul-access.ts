@@ -1,0 +1,54 @@
+import { ConsulClient } from '@managed-consul/consul';
+import { SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
+import type { SecretValue } from '@managed-consul/config';
+import type { Server } from '@managed-consul/database';
+import { TransientError } from '@managed-consul/errors';
+import type { Step } from '../services';
+
+type Access = Pick<Step, 'agents' | 'cluster' | 'secrets' | 'signal'>;
+
+/** Consul on one server, through its agent, asked with `token` or with none. */
+export async function consulOn({ agents, cluster, signal }: Access, server: Server, token?: SecretValue): Promise<ConsulClient> {
+  const agent = await agents.find(cluster.id, server.vmId);
+  return new ConsulClient({ fetch: (path, request) => agent.consulFetch(path, request), token, signal });
+}
+
+/** The service's own token: allows everything and never leaves the service. */
+export const managementToken = ({ secrets, cluster }: Pick<Step, 'secrets' | 'cluster'>): Promise<SecretValue> =>
+  secrets.get(secretOwnerOf(cluster.id), SECRET_PURPOSES.managementToken);
+
+/** Consul on every server, asked with the management token. */
+export async function consulOnEveryServer(access: Access): Promise<{ server: Server; consul: ConsulClient }[]> {
+  const token = await managementToken(access);
+  return Promise.all(
+    access.cluster.serverRecords.map(async (server) => ({ server, consul: await consulOn(access, server, token) })),
+  );
+}
+
+/** The server that another one names as leader; undefined when it names none, or cannot be asked. */
+async function leaderSeenFrom(access: Access, server: Server): Promise<Server | undefined> {
+  try {
+    const leader = await (await consulOn(access, server)).leader();
+    return access.cluster.serverRecords.find(({ address }) => leader?.startsWith(`${address}:`));
+  } catch (error) {
+    // One server may be away while the others know the leader.
+    if (error instanceof TransientError) return undefined;
+    throw error;
+  }
+}
+
+/** The server that leads, in the eyes of the most others; undefined while nobody leads. */
+export async function findLeader(access: Access): Promise<Server | undefined> {
+  const { serverRecords } = access.cluster;
+  const seen = await Promise.all(serverRecords.map((server) => leaderSeenFrom(access, server)));
+  const votesFor = (server: Server) => seen.filter((leader) => leader?.id === server.id).length;
+  const [best] = [...serverRecords].sort((one, other) => votesFor(other) - votesFor(one));
+  return best && votesFor(best) > serverRecords.length / 2 ? best : undefined;
+}
+
+/** Consul on the leader, with the management token: it alone knows new tokens at once. Throws `TransientError` while nobody leads. */
+export async function consulOnLeader(access: Access): Promise<ConsulClient> {
+  const leader = await findLeader(access);
+  if (!leader) throw new TransientError('The cluster has no leader.');
+  return consulOn(access, leader, await managementToken(access));
+}

@@ -1,0 +1,78 @@
+import { sealDesiredState, type DesiredState } from '@managed-consul/agent-protocol';
+import { SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
+import { serverConfiguration } from '@managed-consul/consul';
+import type { Server } from '@managed-consul/database';
+import { TerminalError } from '@managed-consul/errors';
+import type { Step } from '../services';
+import { managementToken } from './consul-access';
+import { agentToken, authorityCertificate, findServerCertificate } from './server-secrets';
+
+/** What of a server differs from operation to operation. */
+export interface ServerWish {
+  server: Server;
+  consulVersion: string;
+  /** True only for the servers that found a cluster together. */
+  bootstrap: boolean;
+  running: boolean;
+}
+
+type Needs = Pick<Step, 'cluster' | 'database' | 'secrets' | 'clock'>;
+
+/** SHA-256 of a version's program by platform, from the catalogue. */
+export async function programHashes(
+  { database }: Pick<Step, 'database'>,
+  version: string,
+): Promise<DesiredState['consul']['sha256']> {
+  const artifacts = await database.prisma.consulArtifact.findMany({ where: { version } });
+  if (artifacts.length === 0) {
+    throw new TerminalError(
+      'ConsulVersionUnavailable',
+      `Consul ${version} is not in the service's catalogue. Choose another version.`,
+    );
+  }
+  return Object.fromEntries(artifacts.map(({ platform, sha256 }) => [platform, sha256]));
+}
+
+/**
+ * What a server is to be. The same wish gives the same state and hash, so asking an agent again changes nothing. Contains
+ * secrets: it goes to the agent and nowhere else.
+ */
+export async function desiredStateOf(
+  needs: Needs,
+  { server, consulVersion, bootstrap, running }: ServerWish,
+): Promise<DesiredState> {
+  const { cluster, secrets, clock } = needs;
+  const [caCertificate, serverCertificate, gossipKey, management, agent, sha256] = await Promise.all([
+    authorityCertificate(needs),
+    findServerCertificate(needs, server, clock.now()),
+    secrets.get(secretOwnerOf(cluster.id), SECRET_PURPOSES.gossipKey),
+    managementToken(needs),
+    agentToken(needs, server),
+    programHashes(needs, consulVersion),
+  ]);
+  if (!serverCertificate) {
+    const cause = new Error(`Server ${server.name} has no certificate.`);
+    throw new TerminalError('InternalError', 'The operation cannot go on because of a mistake of the service.', cause);
+  }
+  const configuration = serverConfiguration({
+    consulVersion,
+    nodeName: server.name,
+    datacenter: cluster.datacenter,
+    address: server.address,
+    serverAddresses: cluster.serverRecords.map(({ address }) => address),
+    servers: cluster.servers,
+    bootstrap,
+    gossipKey,
+    managementToken: management,
+    agentToken: agent,
+  });
+  return sealDesiredState({
+    serverName: server.name,
+    datacenter: cluster.datacenter,
+    running,
+    consul: { version: consulVersion, sha256 },
+    configuration,
+    caCertificate,
+    serverCertificate,
+  });
+}

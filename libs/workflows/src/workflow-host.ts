@@ -1,0 +1,45 @@
+import type { Clock } from '@managed-consul/config';
+import { TerminalError } from '@managed-consul/errors';
+import type { Logger } from '@managed-consul/observability';
+import { defineWorkflows, type OperationRecord, type WorkflowHost } from '@managed-consul/workflow-engine';
+import { clusterEventText } from './cluster-events';
+import { createCluster } from './create-cluster/create-cluster.workflow';
+import { createRootToken } from './create-root-token/create-root-token.workflow';
+import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
+import { recordOutcome } from './outcomes';
+import { registerInstallation } from './register-installation/register-installation.workflow';
+import { removeInstallation } from './remove-installation/remove-installation.workflow';
+import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
+
+/** Every lifecycle operation of the service. */
+export const WORKFLOWS = [createCluster, deleteCluster, createRootToken, registerInstallation, removeInstallation] as const;
+
+async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {
+  const { clusterId } = operation;
+  if (!clusterId) return noCluster(operation.kind);
+  const found = await database.prisma.cluster.findUnique({
+    where: { id: clusterId },
+    include: { installation: true, serverRecords: true },
+  });
+  if (!found) throw new TerminalError('ResourceNotFound', 'The cluster does not exist any more.');
+  // In the order of their numbers: what is computed from all servers must not change from look to look.
+  found.serverRecords.sort((one, other) => one.instanceId.localeCompare(other.instanceId, 'en', { numeric: true }));
+  return found;
+}
+
+/** The lifecycle as the workflow engine runs it. `log` is where an operator is told that an operation takes too long. */
+export function createWorkflowHost(
+  dependencies: WorkflowDependencies,
+  { clock, log }: { clock: Clock; log: Logger },
+): WorkflowHost<Services> {
+  return {
+    workflows: defineWorkflows<Services>(WORKFLOWS),
+    buildServices: async (operation) => ({ ...dependencies, cluster: await readCluster(dependencies, operation) }),
+    recordOutcome: (tx, operation, outcome) => recordOutcome(tx, operation, outcome, clock.now()),
+    page: async ({ id, kind, clusterId, currentStep, startedAt }) => {
+      const fields = { page: true, operationId: id, kind, clusterId, currentStep, startedAt };
+      log.error(fields, 'An operation takes longer than its workflow allows; look at what its step waits for');
+    },
+    describe: clusterEventText,
+  };
+}
