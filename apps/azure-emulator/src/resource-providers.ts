@@ -1,7 +1,13 @@
 import { type ResourceProviderFactory } from './arm/resource-provider';
+import { computeProvider } from './compute/compute.provider';
 import { deploymentsProvider } from './deployments/deployments.provider';
 import { managedIdentityProvider } from './managed-identity/managed-identity.provider';
 import { networkProvider } from './network/network.provider';
 
 /** Every Azure service that the emulator has; one line each. */
-export const resourceProviders: readonly ResourceProviderFactory[] = [managedIdentityProvider, deploymentsProvider, networkProvider];
+export const resourceProviders: readonly ResourceProviderFactory[] = [
+  managedIdentityProvider,
+  deploymentsProvider,
+  networkProvider,
+  computeProvider,
+];

@@ -30,6 +30,12 @@ export const emulatorSettings = defineSettings({
     description: 'The /16 of the loopback network that machines get their addresses from.',
     default: '127.10.0.0/16',
   }),
+  EMULATOR_MACHINE_SERVICE_UID: setting.integer({
+    description: 'User and group, by number, of machine services whose User= is no account here; used when the emulator is root.',
+    min: 1,
+    max: 2_147_483_646,
+    default: '64500',
+  }),
   EMULATOR_STATE_FOLDER: setting.text({
     description: 'Folder of everything that outlives a restart: records, keys, certificates, blobs, disks.',
   }),

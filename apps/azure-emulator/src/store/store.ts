@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -17,7 +17,10 @@ export class Store {
 
   constructor(stateFolder: string) {
     mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-    this.#database = new DatabaseSync(join(stateFolder, 'azure.sqlite'));
+    const file = join(stateFolder, 'azure.sqlite');
+    this.#database = new DatabaseSync(file);
+    // Services of machines run as other users and pass through the folder: what it keeps is not theirs to read.
+    chmodSync(file, 0o600);
     this.#database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
