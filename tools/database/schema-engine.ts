@@ -144,8 +144,6 @@ async function withEngine<Result>(
   const datamodels = schema.files.map((file): [string, string] => [file.path, file.content]);
   try {
     const adapter = bindMigrationAwareSqlAdapterFactory(factory);
-    // The binding's own type says that `new` gives a promise of an instance, which the rule takes for a mistake.
-     
     const engine = await engineBindings.SchemaEngine.new({ datamodels }, () => undefined, adapter);
     try {
       // The engine is made by its static `new`, so the rule does not see a constructor call.

@@ -7,3 +7,4 @@ export { FakeClock } from './fake-clock';
 export { createTestDatabase, testRedisUrl, type TestDatabase } from './test-servers';
 export { until } from './until';
 export * from './workflow-harness';
+export { definePerformance, type Figure, type PerformanceDefinition, type PerformanceRun } from './define-performance';

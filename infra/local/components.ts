@@ -1,0 +1,197 @@
+/** The processes of the service, in the order in which they start, each with its environment and its sign of health. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startPostgres } from '../../tools/servers/postgres';
+import { findRedis, startRedis } from '../../tools/servers/redis';
+import { API_AUDIENCE, GATEWAY_AUDIENCE } from './emulator-seed';
+import type { LocalFolders } from './folders';
+import { answersOk } from './health';
+import type { Identities } from './identities';
+import type { LocalKeys } from './keys';
+import type { LocalSettings } from './local-settings';
+import { startNodeApp } from './node-app';
+import type { Component } from './supervisor';
+
+/** A copy of the service as it is set up: enough to say where everything is. */
+export interface LocalPlace {
+  settings: LocalSettings;
+  folders: LocalFolders;
+  identities: Identities;
+}
+
+/** What the processes need beside that. */
+export interface LocalWorld extends LocalPlace {
+  keys: LocalKeys;
+  agentBundleFile: string;
+}
+
+const DATABASE = 'managed_consul';
+const HOST = '127.0.0.1';
+
+export const databaseUrl = ({ settings, identities }: LocalPlace, database = DATABASE): string =>
+  `postgresql://postgres:${encodeURIComponent(identities.databasePassword)}@${HOST}:${settings.ports.postgres}/${database}`;
+export const redisUrl = ({ settings }: LocalPlace): string => `redis://${HOST}:${settings.ports.redis}`;
+export const azureUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.azure}`;
+export const apiUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.api}`;
+export const agentGatewayUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.agents}`;
+
+export function postgresComponent(world: LocalWorld): Component {
+  const { settings, folders, identities } = world;
+  const log = join(folders.logs, 'postgres.log');
+  const options = {
+    root: settings.root,
+    dataFolder: join(folders.runtime, 'postgres'),
+    logFile: log,
+    port: settings.ports.postgres,
+    password: identities.databasePassword,
+    parameters: { max_connections: '200' },
+  };
+  return {
+    name: 'postgres',
+    port: settings.ports.postgres,
+    log,
+    stopSignal: 'SIGINT',
+    stopWithin: 20_000,
+    start: async () => (await startPostgres(options)).process,
+  };
+}
+
+export function redisComponent(world: LocalWorld): Component {
+  const { settings, folders } = world;
+  const log = join(folders.logs, 'redis.log');
+  const options = { dataFolder: join(folders.runtime, 'redis'), logFile: log, port: settings.ports.redis, durable: true };
+  return {
+    name: 'redis',
+    port: settings.ports.redis,
+    log,
+    stopSignal: 'SIGTERM',
+    stopWithin: 10_000,
+    start: async () => (await startRedis(await findRedis(), options)).process,
+  };
+}
+
+interface AppDescription {
+  name: string;
+  app: string;
+  port: number;
+  environment: Record<string, string>;
+  health: string;
+  stopWithin?: number;
+}
+
+function appComponent(world: LocalWorld, about: AppDescription): Component {
+  const { settings, folders } = world;
+  const log = join(folders.logs, `${about.name}.log`);
+  const trust = () =>
+    about.health.startsWith('https:') && existsSync(folders.caFile) ? readFileSync(folders.caFile, 'utf8') : undefined;
+  const start = () =>
+    startNodeApp({
+      name: about.name,
+      file: join(settings.root, 'dist/apps', about.app, 'main.mjs'),
+      environment: { LOG_LEVEL: settings.logLevel, ...about.environment },
+      log,
+      works: () => answersOk(about.health, trust()),
+    });
+  return { name: about.name, port: about.port, log, stopSignal: 'SIGTERM', stopWithin: about.stopWithin ?? 15_000, start };
+}
+
+export function azureComponent(world: LocalWorld): Component {
+  const { settings, folders } = world;
+  return appComponent(world, {
+    name: 'azure-emulator',
+    app: 'azure-emulator',
+    port: settings.ports.azure,
+    health: `${azureUrl(world)}/healthz`,
+    // It shuts its machines down before it ends.
+    stopWithin: 60_000,
+    environment: {
+      EMULATOR_HOST: HOST,
+      EMULATOR_PORT: String(settings.ports.azure),
+      EMULATOR_BLOB_PORT: String(settings.ports.blobs),
+      EMULATOR_INSTANCE_METADATA_PORT: String(settings.ports.instanceMetadata),
+      EMULATOR_MACHINE_ADDRESS_BLOCK: settings.machineAddresses,
+      EMULATOR_STATE_FOLDER: join(folders.runtime, 'azure-emulator'),
+      EMULATOR_SEED_FILE: join(folders.secrets, 'emulator-seed.json'),
+    },
+  });
+}
+
+function sharedEnvironment(world: LocalWorld, maxConnections: number): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl(world),
+    DATABASE_MAX_CONNECTIONS: String(maxConnections),
+    REDIS_URL: redisUrl(world),
+    KEY_ENCRYPTION_KEY_FILE: world.keys.keyEncryptionKeyFile,
+    ENTRA_AUTHORITY: azureUrl(world),
+    NODE_EXTRA_CA_CERTS: world.folders.caFile,
+  };
+}
+
+export function gatewayComponents(world: LocalWorld): Component[] {
+  const { settings, folders, keys, identities } = world;
+  return settings.ports.gateways.map(({ agents, internal }, index) =>
+    appComponent(world, {
+      name: `gateway-${index + 1}`,
+      app: 'gateway',
+      port: agents,
+      health: `http://${HOST}:${internal}/healthz`,
+      environment: {
+        ...sharedEnvironment(world, 10),
+        GATEWAY_ID: `gateway-${index + 1}`,
+        GATEWAY_AGENT_HOST: HOST,
+        GATEWAY_AGENT_PORT: String(agents),
+        GATEWAY_INTERNAL_HOST: HOST,
+        GATEWAY_INTERNAL_PORT: String(internal),
+        GATEWAY_INTERNAL_URL: `http://${HOST}:${internal}`,
+        GATEWAY_INTERNAL_TOKEN: identities.gatewayInternalToken,
+        GATEWAY_TLS_CERTIFICATE_FILE: keys.gatewayCertificateFile,
+        GATEWAY_TLS_KEY_FILE: keys.gatewayKeyFile,
+        GATEWAY_AUDIENCE,
+        ARTIFACTS_FOLDER: folders.artifacts,
+      },
+    }),
+  );
+}
+
+export function apiComponent(world: LocalWorld): Component {
+  const { settings, identities } = world;
+  return appComponent(world, {
+    name: 'api',
+    app: 'api',
+    port: settings.ports.api,
+    health: `${apiUrl(world)}/healthz`,
+    environment: {
+      ...sharedEnvironment(world, 20),
+      API_HOST: HOST,
+      API_PORT: String(settings.ports.api),
+      API_PUBLIC_URL: apiUrl(world),
+      API_AUDIENCE,
+      NOTIFICATION_SECRET: identities.notificationSecret,
+    },
+  });
+}
+
+export function workerComponent(world: LocalWorld): Component {
+  const { settings, identities, keys } = world;
+  const { publisher } = identities;
+  return appComponent(world, {
+    name: 'worker',
+    app: 'worker',
+    port: settings.ports.worker,
+    health: `http://${HOST}:${settings.ports.worker}/healthz`,
+    environment: {
+      ...sharedEnvironment(world, 30),
+      WORKER_HOST: HOST,
+      WORKER_PORT: String(settings.ports.worker),
+      AZURE_RESOURCE_MANAGER_ENDPOINT: azureUrl(world),
+      AZURE_TENANT_ID: publisher.tenantId,
+      AZURE_CLIENT_ID: publisher.clientId,
+      AZURE_CLIENT_SECRET: publisher.clientSecret,
+      GATEWAY_INTERNAL_TOKEN: identities.gatewayInternalToken,
+      GATEWAY_AUDIENCE,
+      AGENT_GATEWAY_URL: agentGatewayUrl(world),
+      AGENT_GATEWAY_CA_FILE: keys.gatewayCaFile,
+      AGENT_BUNDLE_FILE: world.agentBundleFile,
+    },
+  });
+}

@@ -1,0 +1,113 @@
+/** The little Azure that the sample needs: a publisher with a managed application definition, two customers. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SeedFile } from '../../apps/azure-emulator/src/seed/seed.schema';
+import type { Identities, Principal } from './identities';
+import type { LocalSettings } from './local-settings';
+
+export const API_AUDIENCE = 'api://managed-consul';
+export const GATEWAY_AUDIENCE = 'api://managed-consul-gateway';
+export const SAMPLE_REGION = 'westeurope';
+const REGIONS = ['westeurope', 'northeurope', 'eastus'];
+const OWNER_ROLE = '8e3af657-a8ff-443c-a75c-2fe8c4bcb635';
+
+/** The definition that customers buy. */
+export const applicationDefinitionId = ({ publisher }: Identities): string =>
+  `/subscriptions/${publisher.subscriptionId}/resourceGroups/${publisher.resourceGroup}/providers/Microsoft.Solutions/applicationDefinitions/managed-consul`;
+
+function readPart(root: string, name: string): unknown {
+  const path = join(root, 'infra/managed-application', name);
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
+}
+
+function definitionProperties(settings: LocalSettings, identities: Identities): Record<string, unknown> {
+  const notify = new URL(`http://127.0.0.1:${settings.ports.api}/notifications`);
+  notify.searchParams.set('sig', identities.notificationSecret);
+  return {
+    displayName: 'Managed Consul',
+    description: 'Consul, run for you, in your own subscription.',
+    isEnabled: true,
+    lockLevel: 'ReadOnly',
+    authorizations: [{ principalId: identities.publisher.objectId, roleDefinitionId: OWNER_ROLE }],
+    notificationPolicy: { notificationEndpoints: [{ uri: notify.href }] },
+    mainTemplate: readPart(settings.root, 'mainTemplate.json'),
+    createUiDefinition: readPart(settings.root, 'createUiDefinition.json'),
+  };
+}
+
+const tenantOf = ({ tenantId }: Principal, displayName: string) => ({ tenantId, displayName });
+
+const servicePrincipalOf = ({ objectId, clientId, tenantId, clientSecret }: Principal, displayName: string) => ({
+  objectId,
+  applicationId: clientId,
+  tenantId,
+  displayName,
+  secret: clientSecret,
+});
+
+/** Customers own their subscription; the service may work in the group that they granted to it, tagged with who did so. */
+function customerSeed(customer: Principal, publisher: Principal) {
+  const group = { subscriptionId: customer.subscriptionId, location: SAMPLE_REGION };
+  const granted = `${customer.resourceGroup}-granted`;
+  return {
+    resourceGroups: [
+      { ...group, name: customer.resourceGroup },
+      { ...group, name: granted, tags: { 'managed-consul-owner': customer.objectId } },
+    ],
+    roleAssignments: [
+      { scope: `/subscriptions/${customer.subscriptionId}`, role: 'Owner', principalId: customer.objectId },
+      {
+        scope: `/subscriptions/${customer.subscriptionId}/resourceGroups/${granted}`,
+        role: 'Owner',
+        principalId: publisher.objectId,
+      },
+    ],
+  };
+}
+
+/** The seed of the emulator, as its file wants it. */
+export function emulatorSeed(settings: LocalSettings, identities: Identities): SeedFile {
+  const { publisher, customer, otherCustomer } = identities;
+  const first = customerSeed(customer, publisher);
+  const second = customerSeed(otherCustomer, publisher);
+  const application = (applicationId: string, displayName: string, uri: string) => ({
+    applicationId,
+    displayName,
+    tenantId: publisher.tenantId,
+    identifierUris: [uri],
+  });
+  return {
+    tenants: [tenantOf(publisher, 'Publisher'), tenantOf(customer, 'Customer'), tenantOf(otherCustomer, 'Other customer')],
+    applications: [
+      application(identities.apiApplicationId, 'Managed Consul API', API_AUDIENCE),
+      application(identities.gatewayApplicationId, 'Managed Consul gateway', GATEWAY_AUDIENCE),
+    ],
+    servicePrincipals: [
+      servicePrincipalOf(publisher, 'Managed Consul service'),
+      servicePrincipalOf(customer, 'Customer'),
+      servicePrincipalOf(otherCustomer, 'Other customer'),
+    ],
+    subscriptions: [
+      { subscriptionId: publisher.subscriptionId, tenantId: publisher.tenantId, displayName: 'Publisher', regions: REGIONS },
+      { subscriptionId: customer.subscriptionId, tenantId: customer.tenantId, displayName: 'Customer', regions: REGIONS },
+      { subscriptionId: otherCustomer.subscriptionId, tenantId: otherCustomer.tenantId, displayName: 'Other', regions: REGIONS },
+    ],
+    resourceGroups: [
+      { subscriptionId: publisher.subscriptionId, name: publisher.resourceGroup, location: SAMPLE_REGION },
+      ...first.resourceGroups,
+      ...second.resourceGroups,
+    ],
+    roleAssignments: [
+      { scope: `/subscriptions/${publisher.subscriptionId}`, role: 'Owner', principalId: publisher.objectId },
+      ...first.roleAssignments,
+      ...second.roleAssignments,
+    ],
+    applicationDefinitions: [
+      {
+        id: applicationDefinitionId(identities),
+        location: SAMPLE_REGION,
+        properties: definitionProperties(settings, identities),
+      },
+    ],
+  };
+}

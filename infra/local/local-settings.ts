@@ -1,0 +1,81 @@
+import { resolve } from 'node:path';
+import { defineSettings, loadSettings, setting } from '@managed-consul/config';
+
+/** What a developer may set for `./hcs`; with other values two copies run side by side. */
+export const hcsSettings = defineSettings({
+  HCS_STATE_FOLDER: setting.text({ description: 'Folder of all data, keys and logs of this copy.', default: '.hcs' }),
+  HCS_PORT_BASE: setting.integer({
+    description: 'All ports are this number plus a fixed offset.',
+    min: 1024,
+    max: 64000,
+    default: '18000',
+  }),
+  HCS_MACHINE_ADDRESSES: setting.text({
+    description: 'The /16 of the loopback network that machines get their addresses from, as 127.x.0.0/16.',
+    default: '127.10.0.0/16',
+  }),
+  HCS_GATEWAYS: setting.integer({ description: 'How many gateway processes to run.', min: 1, max: 8, default: '1' }),
+  HCS_LOG_LEVEL: setting.choice({
+    description: 'Least severe line in the logs.',
+    options: ['trace', 'debug', 'info', 'warn', 'error'],
+    default: 'info',
+  }),
+});
+
+const ADDRESS_BLOCK = /^127\.(\d{1,3})\.0\.0\/16$/;
+
+/** Where each process listens, all on 127.0.0.1 except `instanceMetadata`, which is on each machine's own address. */
+export interface LocalPorts {
+  api: number;
+  worker: number;
+  /** What agents dial; with several gateways a forwarder that spreads connections listens here. */
+  agents: number;
+  gateways: readonly { agents: number; internal: number }[];
+  azure: number;
+  blobs: number;
+  instanceMetadata: number;
+  postgres: number;
+  redis: number;
+}
+
+export interface LocalSettings {
+  root: string;
+  stateFolder: string;
+  portBase: number;
+  machineAddresses: string;
+  logLevel: string;
+  ports: LocalPorts;
+}
+
+function gatewayPorts(base: number, count: number): LocalPorts['gateways'] {
+  if (count === 1) return [{ agents: base + 443, internal: base + 444 }];
+  return Array.from({ length: count }, (_, index) => ({ agents: base + 450 + 2 * index, internal: base + 451 + 2 * index }));
+}
+
+/** Reads the settings of the clone at `root`. Throws `ConfigurationError`, or an error in one line for a bad address block. */
+export function loadLocalSettings(root: string, environment: Record<string, string | undefined> = process.env): LocalSettings {
+  const settings = loadSettings(hcsSettings, environment);
+  const block = ADDRESS_BLOCK.exec(settings.HCS_MACHINE_ADDRESSES)?.[1];
+  if (block === undefined || Number(block) < 1 || Number(block) > 254) {
+    throw new Error('HCS_MACHINE_ADDRESSES must be 127.x.0.0/16 with x from 1 to 254.');
+  }
+  const base = settings.HCS_PORT_BASE;
+  return {
+    root,
+    stateFolder: resolve(root, settings.HCS_STATE_FOLDER),
+    portBase: base,
+    machineAddresses: settings.HCS_MACHINE_ADDRESSES,
+    logLevel: settings.HCS_LOG_LEVEL,
+    ports: {
+      api: base + 80,
+      worker: base + 81,
+      agents: base + 443,
+      gateways: gatewayPorts(base, settings.HCS_GATEWAYS),
+      azure: base + 500,
+      blobs: base + 100,
+      instanceMetadata: base + 580,
+      postgres: base + 432,
+      redis: base + 379,
+    },
+  };
+}

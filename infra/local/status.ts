@@ -1,0 +1,50 @@
+/** What runs and where, for people and for scripts. */
+import { isAlive } from '../../tools/processes/process-identity';
+import { agentGatewayUrl, apiUrl, azureUrl, databaseUrl, redisUrl, type LocalPlace } from './components';
+import { API_AUDIENCE, applicationDefinitionId, GATEWAY_AUDIENCE } from './emulator-seed';
+import { foldersOf } from './folders';
+import { loadIdentities, type Principal } from './identities';
+import type { LocalSettings } from './local-settings';
+import { readState } from './state-file';
+
+export type LocalStatus = ReturnType<typeof statusOf>;
+
+const sample = (principal: Principal) => ({ ...principal, grantedResourceGroup: `${principal.resourceGroup}-granted` });
+
+/** Undefined when `up` has never run in this state folder. */
+export function readStatus(settings: LocalSettings): LocalStatus | undefined {
+  return readState(foldersOf(settings.stateFolder).stateFile) === undefined ? undefined : statusOf(settings);
+}
+
+function statusOf(settings: LocalSettings) {
+  const folders = foldersOf(settings.stateFolder);
+  const state = readState(folders.stateFile);
+  const identities = loadIdentities(folders.secrets);
+  const place: LocalPlace = { settings, folders, identities };
+  const runs = state !== undefined && isAlive(state.supervisor);
+  return {
+    state: runs ? state.state : 'stopped',
+    supervisorPid: runs ? state.supervisor.pid : null,
+    stateFolder: folders.state,
+    components: (state?.components ?? []).map(({ name, process, port, log, restarts }) => ({
+      name,
+      pid: process !== null && isAlive(process) ? process.pid : null,
+      port,
+      log,
+      restarts,
+    })),
+    api: { url: apiUrl(place), audience: API_AUDIENCE },
+    gateway: { url: agentGatewayUrl(place), audience: GATEWAY_AUDIENCE, caFile: `${folders.secrets}/gateway-ca.pem` },
+    azure: { endpoint: azureUrl(place), authority: azureUrl(place), caFile: folders.caFile },
+    database: { url: databaseUrl(place) },
+    redis: { url: redisUrl(place) },
+    machineAddresses: settings.machineAddresses,
+    samples: {
+      customer: { ...sample(identities.customer), ...(state?.installationId ? { installationId: state.installationId } : {}) },
+      otherCustomer: sample(identities.otherCustomer),
+      applicationDefinitionId: applicationDefinitionId(identities),
+    },
+    cluster: state?.cluster ?? null,
+    clusterCaFile: state?.cluster ? `${folders.state}/${state.cluster.name}/ca.pem` : null,
+  };
+}

@@ -1,0 +1,27 @@
+import { relative } from 'node:path';
+import { apiUrl, azureUrl, type LocalWorld } from './components';
+import type { SampleCluster } from './sample-cluster';
+
+/** What is printed when everything runs: where things are and what to try next. */
+export function welcome(world: LocalWorld, { cluster, caFile }: SampleCluster): string {
+  const address = cluster.observed.servers[0]?.address ?? '';
+  const name = `server.${cluster.datacenter}.consul`;
+  const ca = relative(process.cwd(), caFile);
+  const curl = `curl --cacert ${ca} --connect-to ${name}:8501:${address}:8501`;
+  const asCustomer = `curl -H "Authorization: Bearer $(./hcs token)"`;
+  return `
+The service runs, and the cluster "${cluster.name}" is ready.
+
+  API             ${apiUrl(world)}/v1        (OpenAPI: ${apiUrl(world)}/openapi.json)
+  Azure           ${azureUrl(world)}         (CA: ${relative(process.cwd(), world.folders.caFile)})
+  Consul servers  ${cluster.observed.servers.map((server) => `https://${server.address}:8501`).join('  ')}
+
+Try next, in another terminal:
+  ./hcs status
+  ${asCustomer} ${apiUrl(world)}/v1/clusters/${cluster.id}
+  ${asCustomer} -X POST -H 'Content-Type: application/json' -d '{}' ${apiUrl(world)}/v1/clusters/${cluster.id}/root-token
+  ${curl} https://${name}:8501/v1/status/peers
+  ./hcs logs worker --follow
+
+Stop with Ctrl-C, or with ./hcs down from elsewhere; the data stays.`;
+}

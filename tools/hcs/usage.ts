@@ -1,0 +1,22 @@
+/** What the user typed cannot be understood; the message says what can. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+export const USAGE = `Usage: ./hcs <command>
+
+  up [--detach]            start the whole service with the sample cluster "hello"; Ctrl-C stops it
+  down                     stop every process that "up" started
+  status [--json]          what runs and where
+  logs [part] [--follow]   the logs of all parts, or of one: api, worker, gateway-1, azure-emulator, postgres, redis
+  token                    a bearer token of the sample customer for the API
+
+  test [unit|integration|system|files…]   run tests; all of them unless told otherwise
+  check                    format, lint, types, boundaries, cycles, dead code, migrations, generated files
+  performance [name]       run the benchmarks, or one; figures are also written to .hcs/performance
+
+Settings (environment): HCS_STATE_FOLDER (.hcs), HCS_PORT_BASE (18000), HCS_MACHINE_ADDRESSES (127.10.0.0/16),
+HCS_GATEWAYS (1), HCS_LOG_LEVEL (info). With other values two copies run side by side.`;
