@@ -37,9 +37,24 @@ const groupOf = (segments: readonly string[]): string | undefined =>
 const subscriptionOf = (segments: readonly string[]): string | undefined =>
   segments[0]?.toLowerCase() === 'subscriptions' ? segments[1] : undefined;
 
+/** A group is a resource like any other, but for the form of its id. */
+const groupId = (segments: readonly string[]): ResourceId => ({
+  id: `/${segments.join('/')}`,
+  key: `/${segments.join('/')}`.toLowerCase(),
+  subscriptionId: segments[1],
+  resourceGroup: segments[3],
+  scope: `/${segments.slice(0, 2).join('/')}`,
+  namespace: 'Microsoft.Resources',
+  type: 'subscriptions/resourceGroups',
+  fullType: 'Microsoft.Resources/subscriptions/resourceGroups',
+  names: [segments[3] as string],
+  name: segments[3] as string,
+});
+
 /** Reads `…/providers/{namespace}/{type}/{name}[/{type}/{name}…]`; undefined when `path` is not the id of a resource. */
 export function tryParseResourceId(path: string): ResourceId | undefined {
   const segments = path.split('/').filter(Boolean);
+  if (segments.length === 4 && groupOf(segments) !== undefined) return groupId(segments);
   const at = segments.findLastIndex((segment, index) => index % 2 === 0 && segment.toLowerCase() === 'providers');
   if (at < 0) return undefined;
   const namespace = segments[at + 1];

@@ -31,8 +31,12 @@ export interface ResourceType {
   readonly location?: 'required' | 'optional' | 'none';
   /** Which methods the type takes. Default: all. A read-only child collection says `['GET']`. */
   readonly methods?: readonly ResourceMethod[];
-  /** True: PUT, PATCH and DELETE are long operations. */
-  readonly longRunning?: boolean;
+  /** True: PUT, PATCH and DELETE are long operations; `delete`: only DELETE is. */
+  readonly longRunning?: boolean | 'delete';
+  /** `provisioningState` while a PUT or PATCH runs. Default: `Creating`, and `Updating` when it existed. */
+  readonly startedState?: string;
+  /** False: not in the lists of all resources of a group or subscription. Default: top-level types of a group are. */
+  readonly listed?: boolean;
 
   /** Throws `ArmError` for a body that Azure would refuse. `write.body` of a PATCH is already merged with what exists. */
   validate?(write: ResourceWrite): Awaitable<void>;
@@ -40,7 +44,10 @@ export interface ResourceType {
   draft?(write: ResourceWrite): Awaitable<ResourceDraft>;
   /** The work of a PUT or PATCH of a `longRunning` type. Throw `ArmError` to fail. */
   provision?(work: ResourceWork): Promise<void>;
-  /** Throws `ArmError` when the resource may not go now, e.g. it is in use. Not asked when the whole group goes. */
+  /**
+   * Throws `ArmError` when the resource may not go now, e.g. it is in use. When a whole group goes, what refuses is asked again
+   * after the others are gone.
+   */
   beforeDelete?(resource: StoredResource): Awaitable<void>;
   /** The work of a DELETE. */
   deprovision?(work: ResourceWork): Promise<void>;
@@ -52,6 +59,8 @@ export interface ResourceType {
   readonly actions?: Readonly<Record<string, ResourceAction>>;
   /** `GET {id}/{name}` that is no child resource, e.g. `instanceView`. The permission asked is `{namespace}/{type}/{name}/read`. */
   readonly views?: Readonly<Record<string, ResourceView>>;
+  /** Other than by prefix of the scope: the answer to a GET of the collection at `scope`. */
+  collect?(scope: string, query: URLSearchParams): Awaitable<readonly StoredResource[]>;
   /** Where the resources are when not in the store: computed from a parent, or part of its body. */
   readonly source?: ResourceSource;
   /** For a route whose clients send what is not JSON. Throws `ArmError`. Default: strict JSON. */
@@ -92,7 +101,7 @@ export interface ResourceWork {
   /** Aborted when the process stops or when a deletion overtakes the work. */
   readonly signal: AbortSignal;
   /** Merges into `properties` and `hidden` of the stored resource, in the middle of the work. */
-  update(change: { properties?: JsonObject; hidden?: JsonObject }): StoredResource;
+  update(change: { properties?: JsonObject; hidden?: JsonObject }): Promise<StoredResource>;
 }
 
 export interface ActionRequest {
