@@ -57,6 +57,19 @@ export const emulatorSettings = defineSettings({
     max: 3_600_000,
     default: '0',
   }),
+  EMULATOR_READS_PER_SECOND: setting.integer({
+    description: 'GET requests that a principal may send for long in one subscription; ten times as many at once.',
+    min: 1,
+    max: 1_000_000,
+    default: '25',
+  }),
+  EMULATOR_WRITES_PER_SECOND: setting.integer({
+    description:
+      'PUT, PATCH and POST requests, and as many DELETE, that a principal may send for long in one subscription; twenty times as many at once.',
+    min: 1,
+    max: 1_000_000,
+    default: '10',
+  }),
   EMULATOR_TOKEN_LIFETIME_SECONDS: setting.integer({
     description: 'Lifetime of client credentials tokens, in seconds.',
     min: 60,

@@ -7,6 +7,7 @@ import { parseResourceId } from './resource-id';
 import { type ResourceRegistry } from './resource-registry';
 import { type ResourceStore } from './resource-store';
 import { type StoredResource } from './resource';
+import { type ResourceType } from './resource-type';
 import { type ResourceActions } from './pipeline/resource-actions';
 import { type ResourceDeletes } from './pipeline/resource-deletes';
 import { type ResourceReads } from './pipeline/resource-reads';
@@ -53,6 +54,11 @@ export class InProcessAccess implements ResourceAccess {
     if (ended.status === 'Succeeded') return ended.result;
     const error = (ended.error ?? {}) as Partial<ArmErrorDetail>;
     throw new ArmError(409, error.code ?? 'OperationFailed', error.message ?? 'The operation did not succeed.');
+  }
+
+  findType(fullType: string): ResourceType | undefined {
+    const at = fullType.indexOf('/');
+    return this.#parts.registry.find(fullType.slice(0, at), fullType.slice(at + 1));
   }
 
   get(id: string): Promise<StoredResource | undefined> {

@@ -1,5 +1,9 @@
 import { type Logger } from '@managed-consul/observability';
+import { type AccessControl } from '../authorization/access-control';
 import { type EmulatorClock } from '../clock/emulator-clock';
+import { type Directory } from '../entra/directory';
+import { type Faults } from '../faults/faults';
+import { type ServerCertificate } from '../server/certificate-authority';
 import { type EmulatorSettings } from '../settings';
 import { type Store } from '../store/store';
 import { type Principal } from './principal';
@@ -32,10 +36,15 @@ export interface Platform {
   readonly operations: OperationAccess;
   readonly resourceGroups: ResourceGroups;
   readonly tenants: Tenants;
+  readonly directory: Directory;
+  readonly access: AccessControl;
+  readonly faults: Faults;
   readonly tokens: TokenIssuer;
   readonly denyAssignments: DenyAssignments;
   /** PEM of the certificate authority that signs the emulator's own certificate. */
   readonly caCertificatePem: string;
+  /** For a provider that has an HTTPS listener of its own. */
+  readonly certificate: ServerCertificate;
   /** `https://host:port` under which clients reach the emulator; known once it listens. */
   endpoint(): string;
 }
@@ -129,6 +138,8 @@ export interface TokenIssuer {
    * Throws `ArmError` when the identity does not exist or nobody is registered for `audience`.
    */
   issueForManagedIdentity(request: { identityResourceId: string; audience: string }): Promise<IssuedToken>;
+  /** Checks a bearer token as its service would. Throws `TokenRefusedError`. */
+  verify(token: string, audiences: readonly string[]): Promise<Principal>;
 }
 
 export interface DenyAssignmentRequest {

@@ -37,6 +37,10 @@ export class ResourceStore {
     this.#rows.put(idKey(resource.id), resource);
   }
 
+  removeRow(id: string): void {
+    this.#rows.delete(idKey(id));
+  }
+
   async remove(id: ResourceId): Promise<void> {
     const source = this.#registry.find(id.namespace, id.type)?.source;
     if (source?.remove) await source.remove(id);

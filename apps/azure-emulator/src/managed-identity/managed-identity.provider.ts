@@ -5,38 +5,45 @@ import { type ResourceType, type ResourceWrite } from '../arm/resource-type';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_-]{2,127}$/;
 
+type IdentityPlatform = Pick<Platform, 'tenants' | 'directory'>;
+
 /**
  * `Microsoft.ManagedIdentity/userAssignedIdentities`: an identity is a service principal in the subscription's tenant whose
  * tokens only the machines that carry it can get.
  */
-export const managedIdentityProvider = ({ tenants }: Pick<Platform, 'tenants'>): ResourceProvider => ({
+export const managedIdentityProvider = (platform: IdentityPlatform): ResourceProvider => ({
   namespace: 'Microsoft.ManagedIdentity',
-  types: [userAssignedIdentities(tenants)],
+  types: [userAssignedIdentities(platform)],
 });
 
-const userAssignedIdentities = (tenants: Platform['tenants']): ResourceType => ({
+const userAssignedIdentities = ({ tenants, directory }: IdentityPlatform): ResourceType => ({
   namespace: 'Microsoft.ManagedIdentity',
   type: 'userAssignedIdentities',
   apiVersions: ['2024-11-30', '2023-01-31', '2018-11-30'],
 
   validate({ id }: ResourceWrite) {
     if (NAME.test(id.name)) return;
-    throw new ArmError(
-      400,
-      'InvalidResourceName',
-      `The resource name '${id.name}' is invalid: 3 to 128 letters, digits, '-' and '_', first a letter or digit.`,
-    );
+    const message = `The resource name '${id.name}' is invalid: 3 to 128 letters, digits, '-' and '_', first a letter or digit.`;
+    throw new ArmError(400, 'InvalidResourceName', message);
   },
 
   // Principal and client id stay those of the first PUT: a repeated PUT must not make a new identity.
   draft({ id, existing }: ResourceWrite) {
     const known = existing?.properties;
-    return {
-      properties: {
-        tenantId: tenants.ofSubscription(id.subscriptionId ?? ''),
-        principalId: known?.['principalId'] ?? randomUUID(),
-        clientId: known?.['clientId'] ?? randomUUID(),
-      },
-    };
+    const tenantId = tenants.ofSubscription(id.subscriptionId ?? '');
+    const objectId = String(known?.['principalId'] ?? randomUUID());
+    const applicationId = String(known?.['clientId'] ?? randomUUID());
+    directory.putServicePrincipal({
+      objectId,
+      applicationId,
+      tenantId,
+      displayName: id.name,
+      identityResourceId: existing?.id ?? id.id,
+    });
+    return { properties: { tenantId, principalId: objectId, clientId: applicationId } };
+  },
+
+  onDeleted({ properties }) {
+    directory.removeServicePrincipal(String(properties['principalId']));
   },
 });

@@ -85,7 +85,7 @@ export function sendAnswer(
   isHead: boolean,
 ): void {
   const isText = typeof answer.body === 'string';
-  const text = answer.body === undefined ? undefined : isText ? (answer.body) : JSON.stringify(answer.body);
+  const text = answer.body === undefined ? undefined : isText ? answer.body : JSON.stringify(answer.body);
   const type = isText ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8';
   outgoing.writeHead(answer.status, {
     ...headers,

@@ -40,14 +40,19 @@ export class ResourceReads {
 
   /** Resources of a type at `scope` (subscription, group, parent or extended resource) that the caller may read. */
   async list(type: ResourceType, scope: string, caller: Principal, query: URLSearchParams): Promise<JsonObject[]> {
-    const found = await this.#collect(type, scope, query);
     const permission = `${fullTypeOf(type)}/read`;
+    if (type.collect) {
+      // What holds at a scope may come from above it, where the caller has no role: the scope asked about decides.
+      this.#parts.access.require(caller, permission, scope);
+      const collected = await type.collect(scope, query);
+      return Promise.all(collected.map((resource) => this.present(resource, query)));
+    }
+    const found = await this.#collect(type, scope);
     const readable = found.filter((resource) => this.#parts.access.allows(caller, permission, resource.id));
     return Promise.all(readable.map((resource) => this.present(resource, query)));
   }
 
-  async #collect(type: ResourceType, scope: string, query: URLSearchParams): Promise<readonly StoredResource[]> {
-    if (type.collect) return type.collect(scope, query);
+  async #collect(type: ResourceType, scope: string): Promise<readonly StoredResource[]> {
     if (type.source) return type.source.list(scope);
     const below = this.#parts.resources.listByType(fullTypeOf(type), scope);
     const isChild = type.type.includes('/') && scopeKindOf(type) !== 'extension';

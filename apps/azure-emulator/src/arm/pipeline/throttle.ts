@@ -15,12 +15,15 @@ interface Bucket {
   at: number;
 }
 
-/** What Resource Manager grants to one principal in one subscription. */
-export const AZURE_LIMITS: Readonly<Record<ThrottleKind, ThrottleLimit>> = {
-  reads: { burst: 250, perSecond: 25 },
-  writes: { burst: 200, perSecond: 10 },
-  deletes: { burst: 200, perSecond: 10 },
-};
+/** Buckets of the sizes that Resource Manager has, for rates that are settings. */
+export const throttleLimits = (
+  readsPerSecond: number,
+  writesPerSecond: number,
+): Readonly<Record<ThrottleKind, ThrottleLimit>> => ({
+  reads: { burst: readsPerSecond * 10, perSecond: readsPerSecond },
+  writes: { burst: writesPerSecond * 20, perSecond: writesPerSecond },
+  deletes: { burst: writesPerSecond * 20, perSecond: writesPerSecond },
+});
 
 const kindOf = (method: string): ThrottleKind =>
   method === 'GET' || method === 'HEAD' ? 'reads' : method === 'DELETE' ? 'deletes' : 'writes';
