@@ -96,7 +96,7 @@ class Deployments implements ResourceType {
     const { hidden, properties } = work.resource;
     const correlationId = String(properties['correlationId']);
     const startedAt = String(hidden['startedAt']);
-    const stored = work.update({ hidden: { operationId: work.operationId } });
+    const stored = await work.update({ hidden: { operationId: work.operationId } });
     if (stored.hidden['cancelRequested'] === true) {
       // Asked for before the work had begun. Not awaited: it ends when this work has.
       void this.platform.operations.cancel(work.operationId);
@@ -112,11 +112,11 @@ class Deployments implements ResourceType {
       const template = prepareTemplate(work.id, request, this.platform, { now: new Date(startedAt) });
       const run = new DeploymentRun(this.platform, this.operations, work, correlationId, template);
       const results = await run.run(request.mode);
-      work.update({ properties: { ...results, ...timing(startedAt, this.platform.clock.now()) } });
+      await work.update({ properties: { ...results, ...timing(startedAt, this.platform.clock.now()) } });
     } catch (error) {
       if (!work.signal.aborted) {
         const shown = toArmError(error).toErrorObject();
-        work.update({ properties: { error: shown, ...timing(startedAt, this.platform.clock.now()) } });
+        await work.update({ properties: { error: shown, ...timing(startedAt, this.platform.clock.now()) } });
       }
       throw error;
     }
