@@ -32,9 +32,11 @@ function optionsFor(root: string, app: string, entry: string, file: string): Bui
     tsconfig: join(root, 'tsconfig.base.json'),
     logLevel: 'warning',
     legalComments: 'none',
+    // A workflow's steps are known in the database by the names of their functions, which bundling may change.
+    keepNames: true,
   };
   if (!SELF_CONTAINED_APPS.has(app)) return { ...shared, target: CONTROL_PLANE_TARGET, packages: 'external', sourcemap: true };
-  return { ...shared, target: AGENT_TARGET, minify: true, keepNames: true, banner: { js: REQUIRE_FOR_BUNDLED_PACKAGES } };
+  return { ...shared, target: AGENT_TARGET, minify: true, banner: { js: REQUIRE_FOR_BUNDLED_PACKAGES } };
 }
 
 /** Bundles every app under `root`/apps that has a `main.ts` into `output`; throws with esbuild's own message. */

@@ -1,41 +1,62 @@
-import { seconds, type Milliseconds } from '@managed-consul/config';
-import type { Logger } from '@managed-consul/observability';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { seconds, type Milliseconds } from '@managed-consul/config';
+import type { Logger } from '@managed-consul/observability';
 import type { Bell } from './bell';
 
-/** Name of the queue on which workers hear. */
+/** The queue of the bells. A job is `{ operationId }` and nothing else: what is due stands in PostgreSQL. */
 export const OPERATIONS_QUEUE = 'operations';
 
-/** What a bell says: which operation, and nothing else. */
 export interface OperationJob {
   readonly operationId: string;
 }
 
-const RING_TIMEOUT = seconds(2);
+/** How long ringing may hold up its caller; the sweeper rings what could not be rung. */
+const PATIENCE: Milliseconds = seconds(2);
 
-/** A bell that rings through BullMQ. A Redis that is away costs a bell and never the request: the sweeper rings again. */
+/** Rings by way of BullMQ. A bell that finds Redis away is logged and lost; ringing never throws. */
 export class QueueBell implements Bell {
-  readonly #queue: Queue<OperationJob>;
   readonly #redis: Redis;
+  readonly #queue: Queue<OperationJob>;
   readonly #log: Logger;
 
   constructor(redisUrl: string, log: Logger) {
     this.#log = log;
-    // Fails at once while Redis is away instead of keeping bells that nobody waits for.
-    this.#redis = new Redis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: RING_TIMEOUT });
-    this.#redis.on('error', (err) => log.debug({ err }, 'Redis is not reachable'));
-    this.#queue = new Queue(OPERATIONS_QUEUE, { connection: this.#redis, skipVersionCheck: true });
-    this.#queue.on('error', (err) => log.debug({ err }, 'Redis is not reachable'));
+    // Commands that Redis does not take soon must fail rather than pile up in memory while it is away.
+    this.#redis = new Redis(redisUrl, {
+      maxRetriesPerRequest: 1,
+      commandTimeout: PATIENCE,
+      connectTimeout: PATIENCE,
+      retryStrategy: (times) => Math.min(times * 100, 1000),
+    });
+    this.#redis.on('error', (error) => log.debug({ err: error }, 'Redis is not reachable'));
+    this.#queue = new Queue<OperationJob>(OPERATIONS_QUEUE, { connection: this.#redis, skipWaitingForReady: true });
+    this.#queue.on('error', (error) => log.debug({ err: error }, 'the queue of operations has a problem'));
   }
 
-  async ring({ id, wakeNumber }: { id: string; wakeNumber: number }, delay?: Milliseconds): Promise<void> {
+  async ring({ id, wakeNumber }: { readonly id: string; readonly wakeNumber: number }, delay: Milliseconds = 0): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const impatience = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error('Redis took too long.')), PATIENCE);
+    });
     try {
-      // The job id makes a repeated bell one; it must hold no ":".
-      const options = { jobId: `operation-${id}-${wakeNumber}`, attempts: 1, removeOnComplete: true, removeOnFail: true };
-      await this.#queue.add('run', { operationId: id }, delay === undefined ? options : { ...options, delay });
-    } catch (err) {
-      this.#log.warn({ err, operationId: id }, 'A bell could not be rung; the sweeper rings again');
+      // An id never used before, or BullMQ takes the bell for one that it knows: a kept job would swallow it.
+      const job = { jobId: `operation-${id}-${wakeNumber}`, delay, attempts: 1, removeOnComplete: true, removeOnFail: true };
+      await Promise.race([this.#queue.add('operation', { operationId: id }, job), impatience]);
+    } catch (error) {
+      this.#log.warn({ operationId: id, err: error }, 'bell could not be rung; the sweeper will');
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whether Redis answers. */
+  async isReachable(): Promise<boolean> {
+    try {
+      await this.#redis.ping();
+      return true;
+    } catch {
+      return false;
     }
   }
 

@@ -4,6 +4,7 @@
  */
 export { consulBinary } from './consul-binary';
 export { FakeClock } from './fake-clock';
+export { startOwnRedis, type OwnRedis } from './own-redis';
 export { createTestDatabase, testRedisUrl, type TestDatabase } from './test-servers';
 export { until } from './until';
 export * from './workflow-harness';

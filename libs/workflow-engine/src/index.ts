@@ -14,3 +14,4 @@ export { ProcessDied } from './workflow-host';
 export type { Bell, BoundaryPoint, OperationOutcome, StepBoundary, WorkflowEvent, WorkflowHost } from './workflow-host';
 export { WorkflowRunner, type RunnerOptions, type RunResult } from './workflow-runner';
 export type { LeaseTimes } from './lease';
+export { DueOperations } from './due-operations';

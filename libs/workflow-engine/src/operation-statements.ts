@@ -113,3 +113,19 @@ export const END = `
   )
   SELECT coalesce((SELECT json_agg(woken) FROM woken), '[]') AS woken, pg_notify('operation_changed', id::text)::text AS notified
   FROM ended`;
+
+/** `$1` now. */
+export const RECLAIM = `
+  UPDATE operations SET lease_owner = NULL, lease_until = NULL, wake_number = wake_number + 1
+  WHERE wake_at <= $1 AND lease_owner IS NOT NULL AND lease_until <= $1`;
+
+/** `$1` now, `$2` page size, `$3`-`$4` last of the page before. */
+export const DUE = `
+  SELECT id::text, wake_number AS "wakeNumber", wake_at AS "wakeAt" FROM operations
+  WHERE wake_at <= $1 AND lease_owner IS NULL AND ($3::timestamptz IS NULL OR (wake_at, id) > ($3, $4::uuid))
+  ORDER BY wake_at, id LIMIT $2`;
+
+/** `$1` now. */
+export const MARK_OVERDUE = `
+  UPDATE operations SET paged_at = $1
+  WHERE page_at <= $1 AND paged_at IS NULL AND state IN ('Pending', 'Running') RETURNING ${RECORD}`;
