@@ -1,14 +1,29 @@
-import { TerminalError } from '@managed-consul/errors';
+import type { Server } from '@managed-consul/database';
+import { TerminalError, TransientError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
-import { consulOnEveryServer, consulOnLeader, findLeader } from '../shared-steps/consul-access';
+import { consulOn, consulOnEveryServer, consulOnLeader, findLeader, managementToken } from '../shared-steps/consul-access';
 import { SERVER_LOOK } from '../shared-steps/delays';
 import { acceptsWrites, autopilotIsHealthy, everyServerVotes } from '../shared-steps/server-health';
 import { agentToken } from '../shared-steps/server-secrets';
 
-/** Done when most servers name the same leader. */
+/** A new leader needs a moment to make the management token; until then it refuses or says that it is not ready. */
+async function leaderKnowsManagementToken(step: Step, leader: Server): Promise<boolean> {
+  try {
+    return await (await consulOn(step, leader, await managementToken(step))).accessControl.isAccepted();
+  } catch (error) {
+    if (error instanceof TransientError) return false;
+    throw error;
+  }
+}
+
+/** Done when most servers name the same leader, and it knows the management token. */
 export async function leaderIsElected(step: Step) {
-  return (await findLeader(step)) ? done() : waitFor('The servers are electing a leader', SERVER_LOOK);
+  const leader = await findLeader(step);
+  if (!leader) return waitFor('The servers are electing a leader', SERVER_LOOK);
+  return (await leaderKnowsManagementToken(step, leader))
+    ? done()
+    : waitFor('The leader is setting up access control', SERVER_LOOK);
 }
 
 /** Each server's agent works with rights over its own node and nothing else. */
@@ -46,7 +61,9 @@ export async function openNames(step: Step) {
 export async function clusterIsReady(step: Step) {
   const { cluster, clock } = step;
   const servers = await consulOnEveryServer(step);
-  const leading = await consulOnLeader(step);
+  const leader = await findLeader(step);
+  if (!leader) return waitFor('The servers are electing a leader', SERVER_LOOK);
+  const leading = await consulOn(step, leader, await managementToken(step));
   const peers = await leading.operator.raftServers();
   if (
     !everyServerVotes(

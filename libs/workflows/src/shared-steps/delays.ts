@@ -1,7 +1,11 @@
-import { seconds, type Milliseconds } from '@managed-consul/config';
+import { minutes, seconds, type Milliseconds } from '@managed-consul/config';
+import type { RetryRule } from '@managed-consul/workflow-engine';
 
 /** Between two looks at what happens on a server: it takes seconds, and asking costs little. */
 export const SERVER_LOOK: Milliseconds = 200;
+
+/** For what is asked of servers that have just started: their first refusals pass within a moment. */
+export const SERVER_RETRY: RetryRule = { firstDelay: SERVER_LOOK, maxDelay: seconds(10), within: minutes(10) };
 
 /** Between two looks for an agent; its gateway wakes the operation at once when it connects, so this is only the fallback. */
 export const AGENT_LOOK: Milliseconds = seconds(1);
