@@ -1,0 +1,56 @@
+import { createTokenVerifier, type TokenVerifier } from '@managed-consul/access';
+import { systemClock, type Clock, type SecretValue, type Settings } from '@managed-consul/config';
+import { openDatabase, type Database } from '@managed-consul/database';
+import type { Logger } from '@managed-consul/observability';
+import { Operations, QueueBell, type Bell } from '@managed-consul/operations';
+import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
+import { OperationChanges } from './operations/operation-changes';
+import type { apiSettings } from './settings';
+
+/** What the handlers work with. Built once in main; tests build their own around a database of theirs. */
+export interface ApiServices {
+  database: Database;
+  secrets: SecretStore;
+  verifier: TokenVerifier;
+  bell: Bell;
+  operations: Operations;
+  changes: OperationChanges;
+  clock: Clock;
+  log: Logger;
+  /** Address of the API as customers know it, without a slash at the end. */
+  publicUrl: string;
+  notificationSecret: SecretValue;
+}
+
+/** Nest's token for `ApiServices`. */
+export const API_SERVICES = Symbol('ApiServices');
+
+/** Opens everything that the settings name. `close` lets go of it in reverse order. */
+export async function openApiServices(
+  settings: Settings<typeof apiSettings>,
+  log: Logger,
+): Promise<{ services: ApiServices; close: () => Promise<void> }> {
+  const wrapper = await LocalKeyFile.load(settings.KEY_ENCRYPTION_KEY_FILE);
+  const databaseUrl = settings.DATABASE_URL.reveal();
+  const database = openDatabase({ url: databaseUrl, maxConnections: settings.DATABASE_MAX_CONNECTIONS });
+  const bell = new QueueBell(settings.REDIS_URL.reveal(), log);
+  const changes = new OperationChanges(databaseUrl, log);
+  const services: ApiServices = {
+    database,
+    secrets: new SecretStore(database.prisma, wrapper),
+    verifier: createTokenVerifier({ authority: settings.ENTRA_AUTHORITY, audience: settings.API_AUDIENCE }),
+    bell,
+    operations: new Operations(database, bell),
+    changes,
+    clock: systemClock,
+    log,
+    publicUrl: settings.API_PUBLIC_URL.replace(/\/$/, ''),
+    notificationSecret: settings.NOTIFICATION_SECRET,
+  };
+  const close = async () => {
+    await changes.close();
+    await bell.close();
+    await database.close();
+  };
+  return { services, close };
+}

@@ -1,0 +1,32 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { API_SERVICES, type ApiServices } from './api-services';
+import { CatalogueController } from './catalogue/catalogue.controller';
+import { ClientAccessController } from './client-access/client-access.controller';
+import { ClientAccessService } from './client-access/client-access.service';
+import { ClustersController } from './clusters/clusters.controller';
+import { ClustersService } from './clusters/clusters.service';
+import { InstallationsController } from './installations/installations.controller';
+import { NotificationsController } from './notifications/notifications.controller';
+import { OperationsController } from './operations/operations.controller';
+import { OperationsService } from './operations/operations.service';
+import { ServiceInformationController } from './service-information/service-information.controller';
+
+/** The customers' API around its services. */
+@Module({})
+export class ApiModule {
+  static around(services: ApiServices): DynamicModule {
+    return {
+      module: ApiModule,
+      controllers: [
+        ClustersController,
+        OperationsController,
+        ClientAccessController,
+        InstallationsController,
+        CatalogueController,
+        NotificationsController,
+        ServiceInformationController,
+      ],
+      providers: [{ provide: API_SERVICES, useValue: services }, ClustersService, OperationsService, ClientAccessService],
+    };
+  }
+}

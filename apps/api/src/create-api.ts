@@ -1,0 +1,44 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiModule } from './api.module';
+import type { ApiServices } from './api-services';
+import { AllowedMethods } from './http/allowed-methods';
+import { CallerGuard } from './http/caller.guard';
+import { ErrorFilter } from './http/error.filter';
+import { addRequestContext } from './http/request-context';
+
+const BODY_LIMIT_BYTES = 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The API, ready to listen. */
+export interface Api {
+  application: NestFastifyApplication;
+  /** Every route, as `METHOD /path/{parameter}`. */
+  routes: () => string[];
+}
+
+/** Builds the API around its services; listening and closing are the caller's. */
+export async function createApi(services: ApiServices): Promise<Api> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 200 },
+  });
+  const fastify = adapter.getInstance();
+  // Bodies are JSON and nothing else; Nest's own parser would take forms, and Fastify's takes plain text.
+  fastify.removeContentTypeParser('text/plain');
+  const allowedMethods = new AllowedMethods();
+  allowedMethods.watch(fastify);
+  addRequestContext(fastify, services.log);
+  const application = await NestFactory.create<NestFastifyApplication>(ApiModule.around(services), adapter, {
+    logger: false,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  application.useGlobalGuards(new CallerGuard(services.verifier));
+  application.useGlobalFilters(new ErrorFilter(services.log, allowedMethods));
+  await application.init();
+  await fastify.ready();
+  return { application, routes: () => allowedMethods.list() };
+}

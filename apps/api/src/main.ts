@@ -1,0 +1,23 @@
+import { loadSettings } from '@managed-consul/config';
+import { createLogger } from '@managed-consul/observability';
+import { openApiServices } from './api-services';
+import { createApi } from './create-api';
+import { apiSettings } from './settings';
+
+const settings = loadSettings(apiSettings);
+const log = createLogger({ app: 'api', level: settings.LOG_LEVEL });
+const { services, close } = await openApiServices(settings, log);
+const { application } = await createApi(services);
+await application.listen(settings.API_PORT, settings.API_HOST);
+log.info({ address: await application.getUrl() }, 'Listening');
+
+/** Answers what is being asked, then lets go of everything. */
+async function stop(): Promise<void> {
+  log.info('Stopping');
+  // First those who wait for an operation, or the listener would wait for them.
+  await services.changes.close();
+  await application.close();
+  await close();
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());

@@ -1,0 +1,37 @@
+import type { OperationBody, OperationStepBody } from '@managed-consul/api-contract';
+import type { Operation, OperationStep } from '@managed-consul/operations';
+
+const isoOf = (moment: Date | null): string | null => moment?.toISOString() ?? null;
+
+export const showStep = (step: OperationStep): OperationStepBody => ({
+  name: step.name,
+  item: step.item,
+  position: step.position,
+  state: step.state,
+  attempts: step.attempts,
+  waitingFor: step.waitingFor,
+  error: step.errorCode === null ? null : { code: step.errorCode, message: step.errorMessage ?? '' },
+  startedAt: step.startedAt.toISOString(),
+  finishedAt: isoOf(step.finishedAt),
+});
+
+/** An operation as customers see it; its input and the outputs of its steps are the service's own. */
+export const showOperation = (operation: Operation, steps: readonly OperationStep[] = []): OperationBody => ({
+  id: operation.id,
+  kind: operation.kind,
+  status: operation.state,
+  clusterId: operation.clusterId,
+  installationId: operation.installationId,
+  requestedBy: operation.requestedBy,
+  cancelRequested: operation.cancelRequestedAt !== null,
+  currentStep: operation.currentStep,
+  waitingFor: operation.waitingFor,
+  createdAt: operation.createdAt.toISOString(),
+  startTime: isoOf(operation.startedAt),
+  endTime: isoOf(operation.finishedAt),
+  error:
+    operation.errorCode === null
+      ? null
+      : { code: operation.errorCode, message: operation.errorMessage ?? '', step: operation.errorStep },
+  steps: steps.map(showStep),
+});

@@ -1,0 +1,73 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { findRole, nameOf, recordAudit, requireRole, type Requester } from '@managed-consul/access';
+import { getCluster, type ClusterWithServers } from '@managed-consul/clusters';
+import { seconds } from '@managed-consul/config';
+import type { AccessRole } from '@managed-consul/database';
+import { isTerminal, type Operation, type OperationStep } from '@managed-consul/operations';
+import { API_SERVICES, type ApiServices } from '../api-services';
+
+/** An operation with the steps that have begun. */
+export interface OperationProgress {
+  operation: Operation;
+  steps: OperationStep[];
+}
+
+/** Reads and cancels operations for callers who have a role on the installation; the others are told that there is none. */
+@Injectable()
+export class OperationsService {
+  readonly #services: ApiServices;
+
+  constructor(@Inject(API_SERVICES) services: ApiServices) {
+    this.#services = services;
+  }
+
+  /** Throws ResourceNotFound, and AuthorizationFailed when the role is weaker than `needed`. */
+  async get(requester: Requester, operationId: string, needed: AccessRole = 'Reader'): Promise<Operation> {
+    const { operations, database } = this.#services;
+    const operation = await operations.find(operationId);
+    const role = operation?.installationId ? await findRole(database.prisma, requester, operation.installationId) : undefined;
+    requireRole(role, needed, `operation ${operationId}`);
+    if (!operation) throw new Error('An operation that is not there was allowed.');
+    return operation;
+  }
+
+  async progressOf(operation: Operation): Promise<OperationProgress> {
+    return { operation, steps: await this.#services.operations.steps(operation.id) };
+  }
+
+  /**
+   * The operation once it has changed, or when so many seconds have passed. With 0 seconds, and when it has ended, at once.
+   * What counts as a change is anything the runner writes.
+   */
+  async waitForChange(
+    requester: Requester,
+    operationId: string,
+    waitSeconds: number,
+    signal: AbortSignal,
+  ): Promise<OperationProgress> {
+    const before = await this.get(requester, operationId);
+    if (waitSeconds === 0 || isTerminal(before.state)) return this.progressOf(before);
+    const look = async () => (await this.#services.operations.find(operationId))?.revision !== before.revision;
+    await this.#services.changes.waitForChange(operationId, seconds(waitSeconds), signal, look);
+    return this.progressOf(await this.get(requester, operationId));
+  }
+
+  /** Asks the operation to stop. Throws Conflict when it has ended, or is a delete. */
+  async cancel(requester: Requester, operationId: string): Promise<Operation> {
+    const { operations, database } = this.#services;
+    const { clusterId, installationId } = await this.get(requester, operationId, 'Contributor');
+    const operation = await operations.cancel(operationId);
+    const ids = { clusterId: clusterId ?? undefined, installationId: installationId ?? undefined, operationId };
+    const detail = { requestedBy: nameOf(requester) };
+    await database.prisma.$transaction((tx) => recordAudit(tx, requester, { action: 'cancel-operation', ...ids, detail }));
+    return operation;
+  }
+
+  /** The cluster that an operation worked on, as it is now; undefined when there is none to show. */
+  async resultOf(requester: Requester, operation: Operation): Promise<ClusterWithServers | undefined> {
+    if (operation.clusterId === null) return undefined;
+    const { database } = this.#services;
+    const cluster = await getCluster(database.prisma, requester, operation.clusterId, { deleted: true });
+    return cluster.deletedAt === null ? cluster : undefined;
+  }
+}

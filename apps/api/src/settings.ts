@@ -1,0 +1,32 @@
+import { defineSettings, setting } from '@managed-consul/config';
+
+/** Everything that the customers' API is given from outside. */
+export const apiSettings = defineSettings({
+  LOG_LEVEL: setting.choice({
+    description: 'Least serious level that is logged.',
+    options: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+  }),
+  DATABASE_URL: setting.secret({ description: 'PostgreSQL, as postgresql://user:password@host:port/database.' }),
+  DATABASE_MAX_CONNECTIONS: setting.integer({
+    description: 'Connections that this process may hold.',
+    min: 1,
+    max: 200,
+    default: '10',
+  }),
+  REDIS_URL: setting.secret({ description: 'Redis of the job queue, as redis://host:port.' }),
+  KEY_ENCRYPTION_KEY_FILE: setting.text({
+    description: 'File with the key-encryption key: 32 random bytes in base64, mode 0600.',
+  }),
+  ENTRA_AUTHORITY: setting.url({
+    description: 'Entra ID, whose tokens are accepted.',
+    default: 'https://login.microsoftonline.com',
+  }),
+  API_AUDIENCE: setting.text({ description: 'Audience that tokens must be made for.', default: 'api://managed-consul' }),
+  API_HOST: setting.text({ description: 'Address to listen on.', default: '127.0.0.1' }),
+  API_PORT: setting.integer({ description: 'Port to listen on; 0 takes a free one.', min: 0, max: 65535, default: '18080' }),
+  API_PUBLIC_URL: setting.url({ description: 'Address under which customers reach the API; links are made with it.' }),
+  NOTIFICATION_SECRET: setting.secret({
+    description: 'The sig in the address that Azure sends notifications of managed applications to.',
+  }),
+});

@@ -1,0 +1,174 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { createApiClient, type ApiClient } from '@managed-consul/api-contract';
+import { createTokenVerifier } from '@managed-consul/access';
+import { SecretValue, systemClock } from '@managed-consul/config';
+import { openDatabase, type AccessRole, type Database, type Installation } from '@managed-consul/database';
+import { createLogger } from '@managed-consul/observability';
+import { Operations, OPERATIONS_QUEUE, QueueBell } from '@managed-consul/operations';
+import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
+import { createTestDatabase, testRedisUrl } from '@managed-consul/testing';
+import { seedCatalogue } from '../../../../prisma/seed/seed-catalogue';
+import type { ApiServices } from '../api-services';
+import { createApi } from '../create-api';
+import { OperationChanges } from '../operations/operation-changes';
+import { TokenIssuer } from './token-issuer';
+
+/** A principal of a tenant, with a good token. */
+export interface Person {
+  tenantId: string;
+  objectId: string;
+  token: string;
+}
+
+/** The whole API on a real PostgreSQL and Redis of its own, with an issuer of its own. */
+export interface ApiUnderTest {
+  url: string;
+  issuer: TokenIssuer;
+  database: Database;
+  secrets: SecretStore;
+  services: ApiServices;
+  /** Every line that the API has logged. */
+  logged: string[];
+  routes: () => string[];
+  bells: () => Promise<string[]>;
+  /** A new principal; of a new tenant unless said. */
+  newPerson(tenantId?: string): Promise<Person>;
+  /** A ready installation on which the person has the role. */
+  newInstallation(person: Person, role?: AccessRole): Promise<Installation>;
+  /** A client that speaks as the person. */
+  clientOf(person: Person): ApiClient;
+  /** A raw request as the person. */
+  request(person: Person | undefined, method: string, path: string, options?: RawOptions): Promise<RawAnswer>;
+  stop(): Promise<void>;
+}
+
+export interface RawOptions {
+  body?: unknown;
+  /** Sent as it is. */
+  text?: string;
+  headers?: Record<string, string>;
+}
+
+export interface RawAnswer {
+  status: number;
+  headers: Headers;
+  text: string;
+  body: {
+    error?: { code: string; message: string; target?: string; details?: { code: string; target?: string; message: string }[] };
+  } & Record<string, unknown>;
+}
+
+export const NOTIFICATION_SECRET = 'a-secret-in-an-address';
+
+async function makeKeyFile(): Promise<{ wrapper: LocalKeyFile; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'api-test-'));
+  const path = join(folder, 'key');
+  await writeFile(path, randomBytes(32).toString('base64'), { mode: 0o600 });
+  return { wrapper: await LocalKeyFile.load(path), remove: () => rm(folder, { recursive: true }) };
+}
+
+async function send(
+  url: string,
+  person: Person | undefined,
+  method: string,
+  path: string,
+  options: RawOptions,
+): Promise<RawAnswer> {
+  const { body, text, headers } = options;
+  const content = text ?? (body === undefined ? undefined : JSON.stringify(body));
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      ...(person ? { authorization: `Bearer ${person.token}` } : {}),
+      ...(content === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(content === undefined ? {} : { body: content }),
+  });
+  const answer = await response.text();
+  const json = response.headers.get('content-type')?.includes('application/json') && answer !== '';
+  return {
+    status: response.status,
+    headers: response.headers,
+    text: answer,
+    body: (json ? JSON.parse(answer) : {}) as RawAnswer['body'],
+  };
+}
+
+/** Starts one; `stop` ends everything that it started. */
+export async function startApi(): Promise<ApiUnderTest> {
+  const [place, redisUrl, issuer, keyFile] = await Promise.all([
+    createTestDatabase(),
+    testRedisUrl(),
+    TokenIssuer.start(),
+    makeKeyFile(),
+  ]);
+  const logged: string[] = [];
+  const log = createLogger({ app: 'api', level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const database = openDatabase({ url: place.url, maxConnections: 10 });
+  await seedCatalogue(database);
+  const bell = new QueueBell(redisUrl, log);
+  const secrets = new SecretStore(database.prisma, keyFile.wrapper);
+  const services: ApiServices = {
+    database,
+    secrets,
+    verifier: createTokenVerifier({ authority: issuer.authority, audience: 'api://managed-consul' }),
+    bell,
+    operations: new Operations(database, bell),
+    changes: new OperationChanges(place.url, log),
+    clock: systemClock,
+    log,
+    publicUrl: 'https://api.example.com',
+    notificationSecret: new SecretValue(NOTIFICATION_SECRET),
+  };
+  const { application, routes } = await createApi(services);
+  await application.listen(0, '127.0.0.1');
+  const url = (await application.getUrl()).replace('[::1]', '127.0.0.1');
+  const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  const queue = new Queue(OPERATIONS_QUEUE, { connection: redis });
+  const newPerson = async (tenantId = issuer.addTenant()): Promise<Person> => {
+    const objectId = randomUUID();
+    return { tenantId, objectId, token: await issuer.sign({ tenantId, objectId }) };
+  };
+  const newInstallation = (person: Person, role: AccessRole = 'Owner') =>
+    database.prisma.installation.create({
+      data: {
+        kind: 'Direct',
+        state: 'Ready',
+        tenantId: person.tenantId,
+        subscriptionId: randomUUID(),
+        resourceGroup: 'consul',
+        region: 'westeurope',
+        planId: 'on-demand',
+        roleAssignments: { create: { tenantId: person.tenantId, principalId: person.objectId, role } },
+      },
+    });
+  return {
+    url,
+    issuer,
+    database,
+    secrets,
+    services,
+    logged,
+    routes,
+    bells: async () => (await queue.getJobs()).map((job) => String((job.data as { operationId: unknown }).operationId)),
+    newPerson,
+    newInstallation,
+    clientOf: (person) => createApiClient({ baseUrl: url, token: () => person.token }),
+    request: (person, method, path, options = {}) => send(url, person, method, path, options),
+    async stop() {
+      await services.changes.close();
+      await application.close();
+      await queue.close();
+      redis.disconnect();
+      await bell.close();
+      await database.close();
+      await Promise.all([place.drop(), issuer.stop(), keyFile.remove()]);
+    },
+  };
+}
