@@ -9,3 +9,15 @@ export { createTestDatabase, testRedisUrl, type TestDatabase } from './test-serv
 export { until } from './until';
 export * from './workflow-harness';
 export { definePerformance, type Figure, type PerformanceDefinition, type PerformanceRun } from './define-performance';
+export {
+  createAgentTestBed,
+  createTestMachine,
+  newCertificateRequest,
+  startInstanceMetadata,
+  startTokenIssuer,
+  TEST_AUDIENCE,
+  type AgentTestBed,
+  type GatewayProcess,
+  type TestCluster,
+  type TestMachine,
+} from './agents';
