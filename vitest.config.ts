@@ -51,6 +51,7 @@ export default defineConfig({
           name: 'system',
           include: WHOLE_SYSTEM,
           exclude: NEVER,
+          globalSetup: ['tools/test-servers/system-setup.ts'],
           // Each of these starts a whole control plane; two at once would measure each other.
           fileParallelism: false,
           maxWorkers: 1,

@@ -53,6 +53,27 @@ interface FollowOptions {
   signal: AbortSignal;
 }
 
+const TERMINAL = ['Succeeded', 'Failed', 'Canceled'];
+const PAUSE_BEFORE_RESUMING = 500;
+
+/** The API will not show the operation, however often it is asked. */
+class StreamRefused extends Error {}
+
+async function openStream(options: FollowOptions, lastEventId: string | undefined): Promise<ReadableStream<Uint8Array>> {
+  const response = await fetch(`${options.apiUrl}/v1/operations/${options.operationId}/events`, {
+    headers: {
+      accept: 'text/event-stream',
+      authorization: `Bearer ${await options.token()}`,
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    },
+    signal: options.signal,
+  });
+  const { status, body } = response;
+  if (status >= 400 && status < 500) throw new StreamRefused(`The API answered ${status} to the event stream.`);
+  if (!response.ok || body === null) throw new Error(`The API answered ${status} to the event stream.`);
+  return body;
+}
+
 /**
  * Gives how the operation ended, and each step as it changes. A broken stream is taken up again behind the last event that
  * arrived, so a restart of the API is not seen.
@@ -61,28 +82,16 @@ export async function followOperation(options: FollowOptions): Promise<Operation
   let lastEventId: string | undefined;
   for (;;) {
     try {
-      const response = await fetch(`${options.apiUrl}/v1/operations/${options.operationId}/events`, {
-        headers: {
-          accept: 'text/event-stream',
-          authorization: `Bearer ${await options.token()}`,
-          ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
-        },
-        signal: options.signal,
-      });
-      if (response.status >= 400 && response.status < 500)
-        throw new Error(`The API answered ${response.status} to the event stream.`);
-      if (!response.ok || response.body === null) continue;
-      for await (const event of eventsOf(response.body)) {
+      for await (const event of eventsOf(await openStream(options, lastEventId))) {
         lastEventId = event.id ?? lastEventId;
         if (event.name === 'step') options.onStep(JSON.parse(event.data) as StepEvent);
-        if (event.name === 'operation') {
-          const end = JSON.parse(event.data) as OperationEnd;
-          if (['Succeeded', 'Failed', 'Canceled'].includes(end.status)) return end;
-        }
+        if (event.name !== 'operation') continue;
+        const end = JSON.parse(event.data) as OperationEnd;
+        if (TERMINAL.includes(end.status)) return end;
       }
     } catch (error) {
-      if (options.signal.aborted || (error instanceof Error && error.message.startsWith('The API answered'))) throw error;
+      if (options.signal.aborted || error instanceof StreamRefused) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_BEFORE_RESUMING));
   }
 }

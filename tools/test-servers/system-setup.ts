@@ -1,0 +1,83 @@
+/**
+ * Starts a whole service of its own for the whole-system tests, with the sample cluster, beside whatever else runs on this
+ * machine, and stops it afterwards. `HCS_TEST_SERVICE=running` uses the service that `./hcs up` has started instead.
+ */
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { foldersOf } from '../../infra/local/folders';
+import { loadLocalSettings } from '../../infra/local/local-settings';
+import { checkPortsAndAddresses } from '../../infra/local/preflight';
+import { runCommand, tryCommand } from '../processes/run-command';
+import { traversableTemporaryFolder } from '../processes/traversable-folder';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const FIRST_PORT_BASE = 21_000;
+const FIRST_ADDRESS_BLOCK = 60;
+const PLACES = 20;
+const KEPT_LOGS = join(ROOT, '.hcs/system-test-logs');
+
+type Environment = Record<string, string>;
+
+/** The first port range and address block that nothing on this machine uses. */
+async function findFreePlace(stateFolder: string): Promise<Environment> {
+  for (let place = 0; place < PLACES; place += 1) {
+    const environment = {
+      HCS_STATE_FOLDER: stateFolder,
+      HCS_PORT_BASE: String(FIRST_PORT_BASE + place * 1000),
+      HCS_MACHINE_ADDRESSES: `127.${FIRST_ADDRESS_BLOCK + place}.0.0/16`,
+    };
+    const settings = loadLocalSettings(ROOT, environment);
+    const free = await checkPortsAndAddresses(settings).then(
+      () => true,
+      () => false,
+    );
+    if (free) return environment;
+  }
+  throw new Error(`No free ports from ${FIRST_PORT_BASE} on for a service to test.`);
+}
+
+/** Tests find the service by these variables, through `./hcs status`, and trust its Azure. */
+function tellTests(environment: Environment): void {
+  Object.assign(process.env, environment);
+  process.env['NODE_EXTRA_CA_CERTS'] = foldersOf(loadLocalSettings(ROOT, process.env).stateFolder).caFile;
+}
+
+/** The logs of a run are worth more than its data. */
+function keepLogs(stateFolder: string): void {
+  rmSync(KEPT_LOGS, { recursive: true, force: true });
+  if (existsSync(join(stateFolder, 'logs'))) cpSync(join(stateFolder, 'logs'), KEPT_LOGS, { recursive: true });
+}
+
+/** Called by Vitest before the first whole-system test; what it gives is called after the last. */
+export async function setup(): Promise<() => Promise<void>> {
+  if (process.env['HCS_TEST_SERVICE'] === 'running') {
+    tellTests({});
+    return async () => undefined;
+  }
+  const stateFolder = mkdtempSync(join(traversableTemporaryFolder(), 'managed-consul-system-'));
+  chmodSync(stateFolder, 0o755);
+  const environment = await findFreePlace(stateFolder);
+  const options = { cwd: ROOT, env: { ...process.env, ...environment } };
+  const stop = async () => {
+    await tryCommand('./hcs', ['down'], options);
+    keepLogs(stateFolder);
+    rmSync(stateFolder, { recursive: true, force: true });
+  };
+  try {
+    const said = await runCommand('./hcs', ['up', '--detach'], options);
+    console.log(
+      said
+        .split('\n')
+        .filter((line) => line.startsWith('  '))
+        .slice(0, 12)
+        .join('\n'),
+    );
+  } catch (error) {
+    const upLog = join(stateFolder, 'logs/up.log');
+    if (existsSync(upLog)) console.error(readFileSync(upLog, 'utf8'));
+    await stop();
+    throw error;
+  }
+  tellTests(environment);
+  return stop;
+}
