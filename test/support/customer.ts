@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ClientSecretCredential } from '@azure/identity';
 import { createApiClient, type ApiClient, type ClusterBody, type OperationBody } from '@managed-consul/api-contract';
 import type { ServiceStatus, SampleCustomer } from './service-status';
@@ -23,6 +24,7 @@ export function signIn(status: ServiceStatus, identity: SampleCustomer): Custome
   const credential = new ClientSecretCredential(identity.tenantId, identity.clientId, identity.clientSecret, {
     authorityHost: status.azure.authority,
     disableInstanceDiscovery: true,
+    tlsOptions: { ca: readFileSync(status.azure.caFile, 'utf8') },
   });
   const token = async () => (await credential.getToken(`${status.api.audience}/.default`)).token;
   const api = createApiClient({ baseUrl: status.api.url, token });
