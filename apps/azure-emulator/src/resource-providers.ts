@@ -1,6 +1,7 @@
 import { type ResourceProviderFactory } from './arm/resource-provider';
 import { computeProvider } from './compute/compute.provider';
 import { deploymentsProvider } from './deployments/deployments.provider';
+import { managedApplicationsProvider } from './managed-applications/managed-applications.provider';
 import { managedIdentityProvider } from './managed-identity/managed-identity.provider';
 import { networkProvider } from './network/network.provider';
 
@@ -10,4 +11,5 @@ export const resourceProviders: readonly ResourceProviderFactory[] = [
   deploymentsProvider,
   networkProvider,
   computeProvider,
+  managedApplicationsProvider,
 ];

@@ -6,3 +6,9 @@ export const isJsonObject = (value: unknown): value is JsonObject =>
 
 /** `value` if it is an object, else an empty one: for optional parts of a body that were validated before. */
 export const asJsonObject = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
+
+/** `value` as text if it is a plain one, else `otherwise`: for members that were validated before or only go into a message. */
+export function textOf(value: unknown, otherwise = ''): string {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : otherwise;
+}
