@@ -124,7 +124,7 @@ export class Applications implements ResourceType {
       const outputs = await this.deployment.run(work, group.id, definition);
       const known = resource.properties['billingDetails'];
       const billingDetails = known ?? { resourceUsageId: randomUUID() };
-      const updated = work.update({ properties: { outputs, billingDetails } });
+      const updated = await work.update({ properties: { outputs, billingDetails } });
       this.notify({ ...work, resource: updated }, definition, 'PUT', 'Succeeded', { afterOperation: work.operationId });
     } catch (error) {
       // An aborted operation either goes on at the next start or is overtaken by a deletion, which tells its own story.

@@ -90,6 +90,15 @@ export const seedSchema = z.strictObject({
         location: z.string(),
         properties: z.record(z.string(), z.unknown()),
         tags: z.record(z.string(), z.string()).optional(),
+        /** The Marketplace plan that the definition stands for: applications of kind `MarketPlace` find it by this. */
+        plan: z
+          .strictObject({
+            publisher: z.string().min(1),
+            product: z.string().min(1),
+            name: z.string().min(1),
+            version: z.string().min(1),
+          })
+          .optional(),
       }),
     )
     .default([]),
