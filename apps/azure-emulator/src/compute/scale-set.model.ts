@@ -12,7 +12,7 @@ const ipConfiguration = z.looseObject({
     primary: z.boolean().optional(),
     subnet: reference,
     loadBalancerBackendAddressPools: z.array(reference).default([]),
-    publicIPAddressConfiguration: z.undefined({ error: 'public addresses of instances are not emulated' }),
+    publicIPAddressConfiguration: z.undefined({ error: 'public addresses of instances are not emulated' }).optional(),
   }),
 });
 
@@ -41,7 +41,7 @@ const virtualMachineProfile = z.strictObject({
         ssh: z.looseObject({ publicKeys: z.array(z.looseObject({ keyData: z.string().min(1) })).default([]) }).optional(),
       })
       .optional(),
-    windowsConfiguration: z.undefined({ error: 'Windows is not emulated' }),
+    windowsConfiguration: z.undefined({ error: 'Windows is not emulated' }).optional(),
   }),
   storageProfile: z.looseObject({
     imageReference: z.looseObject({ publisher: z.string(), offer: z.string(), sku: z.string(), version: z.string() }),
