@@ -24,6 +24,8 @@ export default tseslint.config(
       // Nest's modules are classes that only carry a decorator.
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // Nest declares the options of its factories as classes, and everyone gives literals.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       // An implementation of a port is async because the port is, whether or not it waits itself.
       '@typescript-eslint/require-await': 'off',
     },

@@ -1,0 +1,113 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hours, seconds, systemClock } from '@managed-consul/config';
+import { createLogger } from '@managed-consul/observability';
+import { QueueBell } from '@managed-consul/operations';
+import { startOwnRedis, until, WorkflowBench, type OwnRedis } from '@managed-consul/testing';
+import { action, defineWorkflow, done, type StepContext } from '@managed-consul/workflow-engine';
+import { OperationWorker } from './operation-worker';
+import { WorkerModule } from './worker.module';
+
+interface Services {
+  readonly begun: string[];
+  readonly hold: Promise<void>;
+}
+
+async function begin({ begun, operation, hold }: StepContext<Services>) {
+  begun.push(operation.id);
+  await hold;
+  return done();
+}
+async function finish() {
+  return done();
+}
+
+const log = createLogger({ app: 'tests', level: 'silent' });
+const work = defineWorkflow<Services>({ operation: 'work', pageOperatorAfter: hours(1), steps: [action(begin), action(finish)] });
+
+let bench: WorkflowBench;
+let redis: OwnRedis;
+beforeAll(async () => {
+  [bench, redis] = await Promise.all([WorkflowBench.open(), startOwnRedis()]);
+});
+afterAll(async () => {
+  await redis.close();
+  await bench.close();
+});
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function startWorker(services: Services, sweepEvery = seconds(60)) {
+  const bell = new QueueBell(redis.url, log);
+  const host = bench.host([work], services);
+  const parts = {
+    database: bench.database,
+    bell,
+    runner: bench.runner(host, { bell, clock: systemClock }),
+    page: async () => undefined,
+    log,
+    redisUrl: redis.url,
+    concurrency: 5,
+    sweepEvery,
+    stopWithin: seconds(10),
+    healthHost: '127.0.0.1',
+    healthPort: 0,
+  };
+  const application = await NestFactory.createApplicationContext(WorkerModule.around(parts), {
+    logger: false,
+    abortOnError: false,
+  });
+  let isClosed = false;
+  const stop = async () => {
+    if (!isClosed) await application.close();
+    isClosed = true;
+  };
+  closing.push(stop, () => bell.close());
+  const health = async () => (await fetch(`http://127.0.0.1:${application.get(OperationWorker).healthPort}/healthz`)).status;
+  return { bell, stop, health };
+}
+
+const stateOf = async (id: string) => (await bench.operation(id)).state;
+
+describe('the worker', () => {
+  it('carries an operation out when its bell is rung, and one whose bell was lost before the worker started', async () => {
+    const missed = await bench.request('work');
+    const { bell } = await startWorker({ begun: [], hold: Promise.resolve() });
+    const rung = await bench.request('work');
+    await bell.ring(rung);
+    await until(async () => (await stateOf(rung.id)) === 'Succeeded', { within: seconds(20) });
+    await until(async () => (await stateOf(missed.id)) === 'Succeeded', { within: seconds(20) });
+  });
+
+  it('when it is stopped lets the running step finish, gives the lease back, and its successor goes on behind that step', async () => {
+    let release = (): void => undefined;
+    const services: Services = { begun: [], hold: new Promise<void>((resolve) => (release = resolve)) };
+    const first = await startWorker(services);
+    const { id } = await bench.request('work');
+    await first.bell.ring({ id, wakeNumber: 0 });
+    await until(() => services.begun.length === 1, { within: seconds(20) });
+    const stopped = first.stop();
+    release();
+    await stopped;
+    expect(await bench.progress(id)).toEqual(['begin Succeeded', 'finish Running']);
+    await startWorker(services);
+    await until(async () => (await stateOf(id)) === 'Succeeded', { within: seconds(20) });
+    expect(services.begun).toEqual([id]);
+  });
+
+  it('says that it cannot work while Redis is away, and that it can when it is back', async () => {
+    const services: Services = { begun: [], hold: Promise.resolve() };
+    const { health } = await startWorker(services, 200);
+    await until(async () => (await health()) === 200, { within: seconds(20) });
+    await redis.kill();
+    expect(await health()).toBe(503);
+    const { id } = await bench.request('work');
+    await redis.start();
+    await until(async () => (await stateOf(id)) === 'Succeeded', { within: seconds(30) });
+    await until(async () => (await health()) === 200, { within: seconds(20) });
+  });
+});

@@ -1,0 +1,67 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { seconds, type Milliseconds } from '@managed-consul/config';
+import type { Database } from '@managed-consul/database';
+import type { Logger } from '@managed-consul/observability';
+import { BellListener, type QueueBell } from '@managed-consul/operations';
+import { Sweeper } from '@managed-consul/schedules';
+import type { OperationRecord, WorkflowRunner } from '@managed-consul/workflow-engine';
+import { HealthServer } from './health-server';
+
+/** Token of what the worker is made of. */
+export const WORKER_PARTS = Symbol('WorkerParts');
+
+export interface WorkerParts {
+  readonly database: Database;
+  readonly bell: QueueBell;
+  readonly runner: Pick<WorkflowRunner<object>, 'run' | 'stop'>;
+  /** Tells a person that an operation takes too long. */
+  readonly page: (operation: OperationRecord) => Promise<void>;
+  readonly log: Logger;
+  readonly redisUrl: string;
+  readonly concurrency: number;
+  readonly sweepEvery: Milliseconds;
+  readonly stopWithin: Milliseconds;
+  readonly healthHost: string;
+  readonly healthPort: number;
+}
+
+/** Hears bells and carries operations on; sweeps; says whether it can work. */
+@Injectable()
+export class OperationWorker implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #parts: WorkerParts;
+  readonly #sweeper: Sweeper;
+  readonly #health: HealthServer;
+  #listener: BellListener | undefined;
+  #healthPort = 0;
+
+  constructor(@Inject(WORKER_PARTS) parts: WorkerParts) {
+    this.#parts = parts;
+    const { database, bell, log, page, sweepEvery } = parts;
+    this.#sweeper = new Sweeper({ database, bell, log, page, every: sweepEvery });
+    this.#health = new HealthServer({
+      database: async () => (await database.pool.query('SELECT 1')).rowCount === 1,
+      redis: () => bell.isReachable(),
+    });
+  }
+
+  /** Port on which health is told. */
+  get healthPort(): number {
+    return this.#healthPort;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { redisUrl, concurrency, log, runner, healthHost, healthPort } = this.#parts;
+    this.#healthPort = await this.#health.listen(healthHost, healthPort);
+    this.#listener = new BellListener({ redisUrl, concurrency, log, answer: (id) => runner.run(id) });
+    this.#sweeper.start();
+    log.info({ concurrency, healthPort: this.#healthPort }, 'worker has started');
+  }
+
+  /** First nothing new, then what runs is let end, then leases are back and the rest is closed. */
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.#listener?.pause(), this.#sweeper.stop()]);
+    await this.#parts.runner.stop(this.#parts.stopWithin, seconds(5));
+    await this.#listener?.close(true);
+    await this.#health.close();
+  }
+}
