@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { createHash, createPrivateKey, randomBytes, randomUUID } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
