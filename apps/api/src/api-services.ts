@@ -2,9 +2,8 @@ import { createTokenVerifier, type TokenVerifier } from '@managed-consul/access'
 import { systemClock, type Clock, type SecretValue, type Settings } from '@managed-consul/config';
 import { openDatabase, type Database } from '@managed-consul/database';
 import type { Logger } from '@managed-consul/observability';
-import { Operations, QueueBell, type Bell } from '@managed-consul/operations';
+import { OperationChanges, Operations, QueueBell, type Bell } from '@managed-consul/operations';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
-import { OperationChanges } from './operations/operation-changes';
 import type { apiSettings } from './settings';
 
 /** What the handlers work with. Built once in main; tests build their own around a database of theirs. */
@@ -15,6 +14,8 @@ export interface ApiServices {
   bell: Bell;
   operations: Operations;
   changes: OperationChanges;
+  /** Aborted when the process stops: whoever waits for something answers with what there is. */
+  stopping: AbortController;
   clock: Clock;
   log: Logger;
   /** Address of the API as customers know it, without a slash at the end. */
@@ -34,14 +35,16 @@ export async function openApiServices(
   const databaseUrl = settings.DATABASE_URL.reveal();
   const database = openDatabase({ url: databaseUrl, maxConnections: settings.DATABASE_MAX_CONNECTIONS });
   const bell = new QueueBell(settings.REDIS_URL.reveal(), log);
-  const changes = new OperationChanges(databaseUrl, log);
+  const operations = new Operations(database, bell);
+  const changes = new OperationChanges({ databaseUrl, operations, log });
   const services: ApiServices = {
     database,
     secrets: new SecretStore(database.prisma, wrapper),
     verifier: createTokenVerifier({ authority: settings.ENTRA_AUTHORITY, audience: settings.API_AUDIENCE }),
     bell,
-    operations: new Operations(database, bell),
+    operations,
     changes,
+    stopping: new AbortController(),
     clock: systemClock,
     log,
     publicUrl: settings.API_PUBLIC_URL.replace(/\/$/, ''),

@@ -1,15 +1,25 @@
 import 'reflect-metadata';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { toErrorResponse } from '@managed-consul/errors';
 import { ApiModule } from './api.module';
 import type { ApiServices } from './api-services';
 import { AllowedMethods } from './http/allowed-methods';
 import { CallerGuard } from './http/caller.guard';
 import { ErrorFilter } from './http/error.filter';
-import { addRequestContext } from './http/request-context';
+import { addRequestContext, answerIds } from './http/request-context';
+import { translateFrameworkError } from './http/request-errors';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
+
+/** An address that cannot be decoded meets neither hook nor filter. */
+function answerBrokenAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  answerIds(request, reply);
+  const { status, body } = toErrorResponse(translateFrameworkError(error), request.correlationId);
+  void reply.status(status).send(body);
+}
 
 /** The API, ready to listen. */
 export interface Api {
@@ -24,6 +34,7 @@ export async function createApi(services: ApiServices): Promise<Api> {
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: answerBrokenAddress,
   });
   const fastify = adapter.getInstance();
   // Bodies are JSON and nothing else; Nest's own parser would take forms, and Fastify's takes plain text.

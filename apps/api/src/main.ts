@@ -15,7 +15,7 @@ log.info({ address: await application.getUrl() }, 'Listening');
 async function stop(): Promise<void> {
   log.info('Stopping');
   // First those who wait for an operation, or the listener would wait for them.
-  await services.changes.close();
+  services.stopping.abort();
   await application.close();
   await close();
 }

@@ -17,7 +17,7 @@ const CORRELATION_ID = /^[\w.-]{1,128}$/;
 const given = (value: string | string[] | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
 
 /** Azure Resource Manager's headers on every answer; the client's own id only when it asks for it back. */
-function answerIds(request: FastifyRequest, reply: FastifyReply): void {
+export function answerIds(request: FastifyRequest, reply: FastifyReply): void {
   const chosen = given(request.headers['x-ms-correlation-request-id']);
   request.correlationId = chosen && CORRELATION_ID.test(chosen) ? chosen : randomUUID();
   void reply.header('x-ms-correlation-request-id', request.correlationId).header('x-ms-request-id', randomUUID());

@@ -1,3 +1,4 @@
+import { HttpException } from '@nestjs/common';
 import { AppError } from '@managed-consul/errors';
 
 /** Codes of errors that say that PostgreSQL cannot be reached now, of node, PostgreSQL and Prisma. */
@@ -51,15 +52,21 @@ const FRAMEWORK_ERRORS: Record<string, () => AppError> = {
   FST_ERR_BAD_URL: () => new AppError('InvalidRequest', 'The address holds a broken percent-encoding.'),
 };
 
+/** The framework wraps what it refuses; what it meant is in the chain of causes. */
+export function translateFrameworkError(error: unknown): AppError | undefined {
+  for (const link of chainOf(error)) {
+    const known = typeof link.code === 'string' ? FRAMEWORK_ERRORS[link.code] : undefined;
+    if (known) return known();
+    if (link instanceof SyntaxError) return FRAMEWORK_ERRORS['FST_ERR_CTP_INVALID_JSON_BODY']?.();
+  }
+  return undefined;
+}
+
 /** Any error as one that can be answered; what stays unknown is returned as it is, and answered as InternalError. */
 export function translateError(error: unknown): unknown {
   if (error instanceof AppError) return error;
-  const { code } = (error ?? {}) as { code?: unknown };
-  const known = typeof code === 'string' ? FRAMEWORK_ERRORS[code] : undefined;
-  if (known) return known();
-  if (error instanceof SyntaxError && (error as { statusCode?: number }).statusCode === 400) {
-    return FRAMEWORK_ERRORS['FST_ERR_CTP_INVALID_JSON_BODY']?.();
-  }
+  const refusal = error instanceof HttpException ? translateFrameworkError(error) : undefined;
+  if (refusal) return refusal;
   if (!isOutage(error)) return error;
   return new AppError('ServiceUnavailable', 'The service cannot reach its database right now. Try again in a moment.', {
     cause: error,

@@ -48,7 +48,7 @@ export const hasSeenEnd = (lastEventId: string | undefined): boolean => lastEven
  */
 export async function* streamOperationEvents(source: {
   progress: () => Promise<OperationProgress>;
-  wait: (longest: Milliseconds, seenRevision: number) => Promise<void>;
+  wait: (longest: Milliseconds, seenRevision: number) => Promise<unknown>;
   lastEventId: string | undefined;
   signal: AbortSignal;
 }): AsyncGenerator<string> {

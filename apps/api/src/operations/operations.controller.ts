@@ -89,11 +89,10 @@ export class OperationsController {
   ): Promise<void> {
     const { id: operationId } = await this.#operations.get(requester, readId(id));
     if (hasSeenEnd(lastEventId)) return void (await reply.status(204).send());
-    const { changes } = this.#services;
-    const signal = AbortSignal.any([gone(reply), changes.stopping]);
+    const { changes, stopping } = this.#services;
+    const signal = AbortSignal.any([gone(reply), stopping.signal]);
     const progress = async () => this.#operations.progressOf(await this.#operations.get(requester, operationId));
-    const wait = (longest: number, seen: number) =>
-      changes.waitForChange(operationId, longest, signal, async () => (await progress()).operation.revision !== seen);
+    const wait = (longest: number, seen: number) => changes.waitForChange(operationId, seen, longest, signal);
     const text = Readable.from(streamOperationEvents({ progress, wait, lastEventId, signal }));
     await reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(text);
   }

@@ -47,9 +47,10 @@ export class OperationsService {
   ): Promise<OperationProgress> {
     const before = await this.get(requester, operationId);
     if (waitSeconds === 0 || isTerminal(before.state)) return this.progressOf(before);
-    const look = async () => (await this.#services.operations.find(operationId))?.revision !== before.revision;
-    await this.#services.changes.waitForChange(operationId, seconds(waitSeconds), signal, look);
-    return this.progressOf(await this.get(requester, operationId));
+    const { changes, stopping } = this.#services;
+    const ending = AbortSignal.any([signal, stopping.signal]);
+    const after = await changes.waitForChange(operationId, before.revision, seconds(waitSeconds), ending);
+    return this.progressOf(after ?? before);
   }
 
   /** Asks the operation to stop. Throws Conflict when it has ended, or is a delete. */

@@ -9,13 +9,12 @@ import { createTokenVerifier } from '@managed-consul/access';
 import { SecretValue, systemClock } from '@managed-consul/config';
 import { openDatabase, type AccessRole, type Database, type Installation } from '@managed-consul/database';
 import { createLogger } from '@managed-consul/observability';
-import { Operations, OPERATIONS_QUEUE, QueueBell } from '@managed-consul/operations';
+import { OperationChanges, Operations, OPERATIONS_QUEUE, QueueBell } from '@managed-consul/operations';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
 import { createTestDatabase, testRedisUrl } from '@managed-consul/testing';
 import { seedCatalogue } from '../../../../prisma/seed/seed-catalogue';
 import type { ApiServices } from '../api-services';
 import { createApi } from '../create-api';
-import { OperationChanges } from '../operations/operation-changes';
 import { TokenIssuer } from './token-issuer';
 
 /** A principal of a tenant, with a good token. */
@@ -114,13 +113,15 @@ export async function startApi(): Promise<ApiUnderTest> {
   await seedCatalogue(database);
   const bell = new QueueBell(redisUrl, log);
   const secrets = new SecretStore(database.prisma, keyFile.wrapper);
+  const operations = new Operations(database, bell);
   const services: ApiServices = {
     database,
     secrets,
     verifier: createTokenVerifier({ authority: issuer.authority, audience: 'api://managed-consul' }),
     bell,
-    operations: new Operations(database, bell),
-    changes: new OperationChanges(place.url, log),
+    operations,
+    changes: new OperationChanges({ databaseUrl: place.url, operations, log }),
+    stopping: new AbortController(),
     clock: systemClock,
     log,
     publicUrl: 'https://api.example.com',
@@ -162,8 +163,9 @@ export async function startApi(): Promise<ApiUnderTest> {
     clientOf: (person) => createApiClient({ baseUrl: url, token: () => person.token }),
     request: (person, method, path, options = {}) => send(url, person, method, path, options),
     async stop() {
-      await services.changes.close();
+      services.stopping.abort();
       await application.close();
+      await services.changes.close();
       await queue.close();
       redis.disconnect();
       await bell.close();
