@@ -39,7 +39,7 @@ export const sample = {
   audience: 'api://sample',
 } as const;
 
-interface SamplePrincipal {
+export interface SamplePrincipal {
   readonly clientId: string;
   readonly objectId: string;
   readonly secret: string;
@@ -101,10 +101,33 @@ export interface TestEmulator extends Emulator {
   readonly stateFolder: string;
   /** For the clients of the Azure SDK: `credential(sample.owner, sample.tenantId)`. */
   credential(principal: SamplePrincipal, tenantId: string): ClientSecretCredential;
+  /** A call to Resource Manager as `principal`; `api-version` is added. */
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Stops it and starts another on the same folder. */
   restart(): Promise<TestEmulator>;
   /** Stops it and removes its folder. */
   dispose(): Promise<void>;
+}
+
+export interface Identity {
+  readonly principal: SamplePrincipal;
+  readonly tenantId: string;
+}
+
+export interface CallOptions {
+  /** Default: the owner of the sample subscription. */
+  readonly as?: Identity;
+  /** Instead of the principal's token; null sends none. */
+  readonly token?: string | null;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly query?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: { readonly [name: string]: unknown } & { readonly error?: { readonly code: string; readonly message: string } };
 }
 
 interface TestOptions {
@@ -130,14 +153,19 @@ export async function startTestEmulator(options: TestOptions = {}): Promise<Test
     ...(options.providers ? { providers: options.providers } : {}),
   });
   setDefaultCACertificates([...getCACertificates('default'), emulator.caPem]);
+  const credential: TestEmulator['credential'] = ({ clientId, secret }, tenantId) =>
+    new ClientSecretCredential(tenantId, clientId, secret, { authorityHost: emulator.endpoint, disableInstanceDiscovery: true });
   return {
     ...emulator,
     stateFolder,
-    credential: ({ clientId, secret }, tenantId) =>
-      new ClientSecretCredential(tenantId, clientId, secret, {
-        authorityHost: emulator.endpoint,
-        disableInstanceDiscovery: true,
-      }),
+    credential,
+    call: async (method, path, call = {}) => {
+      const { principal, tenantId } = call.as ?? { principal: sample.owner, tenantId: sample.tenantId };
+      const own = async (): Promise<string> =>
+        (await credential(principal, tenantId).getToken('https://management.azure.com/.default')).token;
+      const token = call.token === undefined ? await own() : call.token;
+      return send(`${emulator.endpoint}${path}?${call.query ?? 'api-version=2025-04-01'}`, method, token, call);
+    },
     restart: async () => {
       await emulator.stop();
       return startTestEmulator({ ...options, stateFolder });
@@ -147,4 +175,18 @@ export async function startTestEmulator(options: TestOptions = {}): Promise<Test
       rmSync(stateFolder, { recursive: true, force: true });
     },
   };
+}
+
+async function send(url: string, method: string, token: string | null, { body, headers }: CallOptions): Promise<Answer> {
+  const answer = await fetch(url, {
+    method,
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, body: (text === '' ? {} : JSON.parse(text)) as Answer['body'] };
 }
