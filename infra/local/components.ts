@@ -41,6 +41,7 @@ export function postgresComponent(world: LocalWorld): Component {
   const options = {
     root: settings.root,
     dataFolder: join(folders.runtime, 'postgres'),
+    programsFolder: join(folders.runtime, 'postgres-programs'),
     logFile: log,
     port: settings.ports.postgres,
     password: identities.databasePassword,
@@ -179,6 +180,8 @@ export function workerComponent(world: LocalWorld): Component {
     app: 'worker',
     port: settings.ports.worker,
     health: `http://${HOST}:${settings.ports.worker}/healthz`,
+    // Running steps may take 20 s to finish.
+    stopWithin: 30_000,
     environment: {
       ...sharedEnvironment(world, 30),
       WORKER_HOST: HOST,

@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { isTraversable, runtimeFolderOf } from '../../tools/processes/traversable-folder';
 
@@ -15,9 +25,12 @@ export interface LocalFolders {
   caFile: string;
 }
 
-/** Names the folders, makes none. */
+const runtimeLinkOf = (stateFolder: string): string => join(stateFolder, 'runtime');
+
+/** Names the folders, makes none. The runtime folder goes by its real path: other users may not enter where a link to it lies. */
 export function foldersOf(stateFolder: string): LocalFolders {
-  const runtime = join(stateFolder, 'runtime');
+  const link = runtimeLinkOf(stateFolder);
+  const runtime = existsSync(link) ? realpathSync(link) : link;
   return {
     state: stateFolder,
     runtime,
@@ -45,20 +58,22 @@ function linkRuntimeFolder(folders: LocalFolders): void {
     runtimeFolderOf(folders.state);
     writeFileSync(marker, identity);
   }
-  if (!existsSync(folders.runtime)) symlinkSync(elsewhere, folders.runtime);
+  const link = runtimeLinkOf(folders.state);
+  if (!existsSync(link)) symlinkSync(elsewhere, link);
 }
 
 /**
  * Makes the folders. As root, PostgreSQL and the machines run as other users: if these cannot enter the state folder, the
  * runtime folder is a link to one of our own below /var/tmp.
  */
-export function makeFolders(folders: LocalFolders): void {
+export function makeFolders(stateFolder: string): void {
+  const folders = foldersOf(stateFolder);
   mkdirSync(folders.state, { recursive: true });
   for (const folder of [folders.logs, folders.artifacts]) mkdirSync(folder, { recursive: true });
   mkdirSync(folders.secrets, { recursive: true, mode: 0o700 });
   chmodSync(folders.secrets, 0o700);
-  const made = existsSync(folders.runtime) && lstatSync(folders.runtime).isDirectory();
-  if (made) return;
+  const link = runtimeLinkOf(stateFolder);
+  if (existsSync(link) && lstatSync(link).isDirectory()) return;
   if (process.getuid?.() === 0 && !isTraversable(folders.state)) linkRuntimeFolder(folders);
-  else mkdirSync(folders.runtime, { mode: 0o755 });
+  else mkdirSync(link, { mode: 0o755 });
 }

@@ -160,7 +160,7 @@ async function refuseSecondRun(settings: LocalSettings, say: Say): Promise<void>
  */
 export async function runLocalService(settings: LocalSettings, say: Say, signal: AbortSignal): Promise<void> {
   checkPlatform();
-  makeFolders(foldersOf(settings.stateFolder));
+  makeFolders(settings.stateFolder);
   await refuseSecondRun(settings, say);
   await checkPortsAndAddresses(settings);
   await findRedis((line) => say(`  ${line}`));

@@ -13,6 +13,7 @@ export async function findMigrationDrift(root: string): Promise<string[]> {
     const postgres = await startPostgres({
       root,
       dataFolder: join(folder, 'postgres'),
+      programsFolder: join(folder, 'postgres-programs'),
       logFile: join(folder, 'postgres.log'),
       port: await freePort(),
       password: 'scratch',

@@ -24,7 +24,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
 };
 
 /** Errors whose message is written for the user; anything else (a TypeError, say) is a fault of ours and shown whole. */
-const SPOKEN_ERRORS = new Set(['Error', 'PreflightError', 'ConfigurationError', 'UsageError']);
+const SPOKEN_ERRORS = new Set(['Error', 'CommandFailed', 'PreflightError', 'ConfigurationError', 'UsageError']);
 
 async function main(): Promise<number> {
   const root = join(import.meta.dirname, '../..');

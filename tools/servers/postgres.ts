@@ -20,13 +20,15 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { runCommand } from '../processes/run-command';
 import { stopProcess } from '../processes/stop-process';
-import { isTraversable, runtimeFolderOf } from '../processes/traversable-folder';
+import { isTraversable } from '../processes/traversable-folder';
 import { userForServers, type SystemUser } from './system-user';
 
 export interface PostgresOptions {
-  /** Root of the clone; finds the binaries and, where needed, the runtime folder. */
+  /** Root of the clone, whose node_modules holds the programs. */
   root: string;
   dataFolder: string;
+  /** Where the programs are copied to when the user that they run as cannot enter node_modules. */
+  programsFolder: string;
   logFile: string;
   port: number;
   password: string;
@@ -54,18 +56,16 @@ export function postgresProgramsOf(root: string): string {
   }
 }
 
-/** The programs where `user` can reach them: as installed, or a copy in the runtime folder. */
-function reachablePrograms(root: string, user: SystemUser | undefined): string {
+/** The programs where `user` can reach them: as installed, or a copy. */
+function reachablePrograms({ root, programsFolder }: PostgresOptions, user: SystemUser | undefined): string {
   const installed = postgresProgramsOf(root);
   if (user === undefined || isTraversable(installed)) return installed;
-  const copy = join(runtimeFolderOf(root), 'postgres-programs');
-  if (!existsSync(copy)) {
-    const partial = `${copy}.${process.pid}`;
+  if (!existsSync(programsFolder)) {
+    const partial = `${programsFolder}.${process.pid}`;
     cpSync(installed, partial, { recursive: true, verbatimSymlinks: true });
-    rmSync(copy, { recursive: true, force: true });
-    renameSync(partial, copy);
+    renameSync(partial, programsFolder);
   }
-  return copy;
+  return programsFolder;
 }
 
 async function initialise(programs: string, user: SystemUser | undefined, options: PostgresOptions): Promise<void> {
@@ -108,7 +108,7 @@ async function answers(url: string): Promise<boolean> {
 /** Starts a server on 127.0.0.1, making its data folder first if there is none, and waits until it answers a query (30 s). */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const user = userForServers();
-  const programs = reachablePrograms(options.root, user);
+  const programs = reachablePrograms(options, user);
   chmodSync(join(programs, 'bin/postgres'), 0o755);
   chmodSync(join(programs, 'bin/initdb'), 0o755);
   if (!existsSync(join(options.dataFolder, 'PG_VERSION'))) await initialise(programs, user, options);

@@ -30,6 +30,7 @@ async function startTestPostgres(folder: string): Promise<PostgresServer> {
   const postgres = await startPostgres({
     root: ROOT,
     dataFolder: join(folder, 'postgres'),
+    programsFolder: join(folder, 'postgres-programs'),
     logFile: join(folder, 'postgres.log'),
     port: await freePort(),
     password: 'test',
