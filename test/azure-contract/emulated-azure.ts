@@ -1,0 +1,151 @@
+/** An Azure emulator as a process of its own, which a test can kill like any other, and the customer who uses it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { ClientSecretCredential } from '@azure/identity';
+import { seconds } from '@managed-consul/config';
+import { until } from '@managed-consul/testing';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+export const TENANT = 'aaaaaaaa-0000-4000-8000-000000000001';
+export const SUBSCRIPTION = 'aaaaaaaa-0000-4000-8000-000000000002';
+export const AUDIENCE = 'api://contract';
+const OWNER = {
+  clientId: 'aaaaaaaa-0000-4000-8000-000000000003',
+  objectId: 'aaaaaaaa-0000-4000-8000-000000000004',
+  secret: 'owner-secret',
+};
+
+const SEED = {
+  tenants: [{ tenantId: TENANT, displayName: 'Contract' }],
+  applications: [
+    {
+      applicationId: 'aaaaaaaa-0000-4000-8000-000000000005',
+      displayName: 'Contract API',
+      tenantId: TENANT,
+      identifierUris: [AUDIENCE],
+    },
+  ],
+  servicePrincipals: [
+    { objectId: OWNER.objectId, applicationId: OWNER.clientId, tenantId: TENANT, displayName: 'owner', secret: OWNER.secret },
+  ],
+  subscriptions: [{ subscriptionId: SUBSCRIPTION, tenantId: TENANT, displayName: 'Contract', regions: ['westeurope'] }],
+  roleAssignments: [{ scope: `/subscriptions/${SUBSCRIPTION}`, role: 'Owner', principalId: OWNER.objectId }],
+};
+
+/** How a call goes wrong; see the emulator's faults. */
+export interface Fault {
+  method?: string;
+  path?: string;
+  count?: number;
+  effect: Record<string, unknown>;
+}
+
+/** Starts, kills and asks one emulator on one folder. */
+export class EmulatedAzure {
+  readonly stateFolder = mkdtempSync(join(tmpdir(), 'azure-contract-'));
+  readonly #addresses = `127.${randomInt(100, 250)}.${randomInt(0, 255)}.0/24`;
+  #process: ChildProcess | undefined;
+  #port = '0';
+
+  get endpoint(): string {
+    return `https://127.0.0.1:${this.#port}`;
+  }
+
+  /** Starts the emulator's own program and waits until it answers. The first start takes free ports, later ones the same. */
+  async start(): Promise<void> {
+    writeFileSync(join(this.stateFolder, 'seed.json'), JSON.stringify(SEED));
+    const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'apps/azure-emulator/src/main.ts')], {
+      cwd: ROOT,
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.base.json'),
+        EMULATOR_PORT: this.#port,
+        EMULATOR_BLOB_PORT: '0',
+        EMULATOR_INSTANCE_METADATA_PORT: '0',
+        EMULATOR_MACHINE_ADDRESS_BLOCK: this.#addresses,
+        EMULATOR_STATE_FOLDER: this.stateFolder,
+        EMULATOR_SEED_FILE: join(this.stateFolder, 'seed.json'),
+        EMULATOR_RETRY_AFTER_SECONDS: '0',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()));
+    const ready = await until(
+      () => {
+        if (child.exitCode !== null) throw new Error(`the emulator ended: ${output}`);
+        return output.split('\n').find((line) => line.includes('"endpoint":"https://'));
+      },
+      { within: seconds(30), because: 'the emulator says where it listens' },
+    );
+    const { endpoint, caFile } = JSON.parse(ready) as { endpoint: string; caFile: string };
+    this.#port = new URL(endpoint).port;
+    setDefaultCACertificates([...getCACertificates('default'), readFileSync(caFile, 'utf8')]);
+    await until(async () => (await fetch(`${this.endpoint}/_emulator/healthz`)).ok, {
+      within: seconds(30),
+      because: 'the emulator is ready',
+    });
+  }
+
+  /** As if the machine that it runs on had lost it: no warning, nothing finished. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Ends the emulator with its machines and removes everything. */
+  async dispose(): Promise<void> {
+    try {
+      if (this.#process?.exitCode === null) await this.#control('POST', '/_emulator/machines/shutdown');
+    } finally {
+      await this.#end('SIGTERM');
+      rmSync(this.stateFolder, { recursive: true, force: true });
+    }
+  }
+
+  /** Options of every Azure client, and who calls. */
+  client(): { credential: ClientSecretCredential; options: { endpoint: string; credentialScopes: string[] } } {
+    const credential = new ClientSecretCredential(TENANT, OWNER.clientId, OWNER.secret, {
+      authorityHost: this.endpoint,
+      disableInstanceDiscovery: true,
+    });
+    return { credential, options: { endpoint: this.endpoint, credentialScopes: [`${this.endpoint}/.default`] } };
+  }
+
+  /** Switches a fault on; the function switches it off and lets go what it holds. */
+  async addFault(fault: Fault): Promise<() => Promise<void>> {
+    const { id } = (await this.#control('POST', '/_emulator/faults', fault)) as { id: string };
+    return async () => {
+      await this.#control('DELETE', `/_emulator/faults/${id}`);
+    };
+  }
+
+  /** Names of the folders of machines; the emulator's own begin with a dot. */
+  machineFolders(): string[] {
+    const folder = join(this.stateFolder, 'machines');
+    return existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : [];
+  }
+
+  async #control(method: string, path: string, body?: object): Promise<unknown> {
+    const answer = await fetch(`${this.endpoint}${path}`, {
+      method,
+      ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    });
+    const text = await answer.text();
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+}
