@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { until } from '@managed-consul/testing';
+import { NOTIFICATION_SECRET, startApi, type ApiUnderTest } from '../testing/api-under-test';
+
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.stop());
+
+const newApplication = () => `/subscriptions/${randomUUID()}/resourceGroups/App/providers/Microsoft.Solutions/applications/Hello`;
+
+const newsOf = (applicationId: string, change: Record<string, unknown> = {}) => ({
+  eventType: 'PUT',
+  applicationId,
+  eventTime: '2026-03-01T12:00:00.1234567Z',
+  provisioningState: 'Succeeded',
+  applicationDefinitionId: '/subscriptions/x/applicationDefinitions/managed-consul',
+  somethingNew: { azure: 'adds fields' },
+  ...change,
+});
+
+const post = (body: unknown, signature = NOTIFICATION_SECRET) =>
+  api.request(undefined, 'POST', `/notifications/resource?sig=${encodeURIComponent(signature)}`, { body });
+
+const operationsOf = (applicationId: string) =>
+  api.database.prisma.operation.findMany({
+    where: { subject: `application/${applicationId.toLowerCase()}` },
+    orderBy: { createdAt: 'asc' },
+  });
+
+describe('a notification', () => {
+  test('of a deployed application is stored and asks for its registration, with a bell', async () => {
+    const applicationId = newApplication();
+    expect((await post(newsOf(applicationId))).status).toBe(200);
+    const [operation] = await operationsOf(applicationId);
+    expect(operation).toMatchObject({ kind: 'register-installation', lane: 'Change' });
+    expect(operation?.input).toEqual({ from: 'notification', applicationId: applicationId.toLowerCase(), eventType: 'PUT' });
+    const [stored] = await api.database.prisma.notification.findMany({ where: { applicationId: applicationId.toLowerCase() } });
+    expect(stored).toMatchObject({ operationId: operation?.id, body: { somethingNew: { azure: 'adds fields' } } });
+    await until(async () => (await api.bells()).includes(operation!.id), { within: 10_000 });
+  });
+
+  test('that comes twice, also at once, or without leading slash asks for one operation', async () => {
+    const applicationId = newApplication();
+    const answers = await Promise.all([
+      post(newsOf(applicationId)),
+      post(newsOf(applicationId)),
+      post(newsOf(applicationId.slice(1))),
+      post(newsOf(applicationId, { eventTime: '2026-03-01T12:05:00Z', eventType: 'PATCH' })),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(await operationsOf(applicationId)).toHaveLength(1);
+  });
+
+  test.each(['Accepted', 'Failed'])('of an application that is %s is stored and asks for nothing', async (provisioningState) => {
+    const applicationId = newApplication();
+    expect((await post(newsOf(applicationId, { provisioningState }))).status).toBe(200);
+    expect(await operationsOf(applicationId)).toEqual([]);
+    expect(await api.database.prisma.notification.count({ where: { applicationId: applicationId.toLowerCase() } })).toBe(1);
+  });
+
+  test('of a deletion overtakes the registration', async () => {
+    const applicationId = newApplication();
+    await post(newsOf(applicationId));
+    await post(newsOf(applicationId, { eventType: 'DELETE', provisioningState: 'Deleting' }));
+    await post(newsOf(applicationId, { eventType: 'DELETE', provisioningState: 'Deleted' }));
+    const operations = await operationsOf(applicationId);
+    expect(operations.map(({ kind, lane }) => `${lane} ${kind}`)).toEqual([
+      'Change register-installation',
+      'Delete remove-installation',
+    ]);
+    expect(operations[0]?.cancelRequestedAt).not.toBeNull();
+  });
+
+  test.each(['', 'wrong', `${NOTIFICATION_SECRET}x`])('with the sig %j is refused and not stored', async (signature) => {
+    const applicationId = newApplication();
+    const answer = await post(newsOf(applicationId), signature);
+    expect([answer.status, answer.body.error?.code]).toEqual([401, 'AuthenticationFailed']);
+    expect(await api.database.prisma.notification.count({ where: { applicationId: applicationId.toLowerCase() } })).toBe(0);
+  });
+
+  test('that is none is refused', async () => {
+    expect((await post({ hello: 'world' })).status).toBe(400);
+  });
+
+  test('leaves its secret in no log', () => {
+    expect(api.logged.length).toBeGreaterThan(5);
+    expect(api.logged.join('')).not.toContain(NOTIFICATION_SECRET);
+  });
+});
