@@ -58,11 +58,13 @@ function routeByProtocol(server: Server, options: AgentListenerOptions): void {
 
 function openTunnel(socket: TLSSocket, { tunnels, log }: AgentListenerOptions): void {
   const agent = certifiedAgentOf(socket);
-  if (!agent)
-    return tunnels.refuseUncertified(
+  if (!agent) {
+    tunnels.refuseUncertified(
       socket,
       'The tunnel needs a client certificate that the gateway has issued and that is still valid.',
     );
+    return;
+  }
   tunnels.accept(socket, agent).catch((err: unknown) => {
     log.warn({ err }, 'A tunnel could not be taken up');
     socket.destroy();
@@ -90,11 +92,14 @@ async function post(
 ): Promise<void> {
   const { enrolments } = options;
   switch (path) {
-    case '/enrol':
-      return answerJson(response, 200, await enrolments.enrol(await readBody(request, enrolRequestSchema)));
+    case '/enrol': {
+      answerJson(response, 200, await enrolments.enrol(await readBody(request, enrolRequestSchema)));
+      return;
+    }
     case '/renew': {
       const agent = requireAgent(request);
-      return answerJson(response, 200, await enrolments.renew(agent, await readBody(request, renewRequestSchema)));
+      answerJson(response, 200, await enrolments.renew(agent, await readBody(request, renewRequestSchema)));
+      return;
     }
     case '/state-changed': {
       const agent = requireAgent(request);
@@ -102,7 +107,8 @@ async function post(
       if (!(await enrolments.isAllowed(agent)))
         throw new RequestRefused(403, 'AuthorizationFailed', 'The agent may no longer speak.');
       await options.onStateChanged(agent);
-      return answerJson(response, 200, {});
+      answerJson(response, 200, {});
+      return;
     }
     default:
       throw new RequestRefused(404, 'RouteNotFound', 'The gateway has no such address.');

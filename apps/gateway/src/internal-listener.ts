@@ -32,7 +32,10 @@ export function createInternalListener(options: InternalListenerOptions): Server
 
 async function handle(options: InternalListenerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    if (request.url === '/healthz') return await answerHealth(options, response);
+    if (request.url === '/healthz') {
+      await answerHealth(options, response);
+      return;
+    }
     if (!isAuthorized(request, options.token)) {
       throw new RequestRefused(401, 'AuthenticationFailed', "The gateways' internal token is missing or wrong.");
     }

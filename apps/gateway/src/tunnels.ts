@@ -83,7 +83,10 @@ export class Tunnels {
     if (socket.destroyed) return;
     if (this.#draining) return void socket.destroy();
     const session = openSession(socket);
-    if (!allowed) return this.#refuse(session, 'The enrolment was revoked or the cluster was deleted.');
+    if (!allowed) {
+      this.#refuse(session, 'The enrolment was revoked or the cluster was deleted.');
+      return;
+    }
     await this.#adopt(session, agent);
   }
 

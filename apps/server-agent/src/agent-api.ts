@@ -49,10 +49,16 @@ export class AgentApi {
 
   async #handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const path = headers[':path'] ?? '';
-    if (path === CONSUL_PROXY_PREFIX || path.startsWith(`${CONSUL_PROXY_PREFIX}/`)) return this.#forward(stream, headers);
+    if (path === CONSUL_PROXY_PREFIX || path.startsWith(`${CONSUL_PROXY_PREFIX}/`)) {
+      this.#forward(stream, headers);
+      return;
+    }
     stream.on('error', () => undefined);
     const handler = this.#routes[`${headers[':method']} ${path}`];
-    if (!handler) return refuse(stream, 404, 'RouteNotFound', `The agent has no ${headers[':method']} ${path}.`);
+    if (!handler) {
+      refuse(stream, 404, 'RouteNotFound', `The agent has no ${headers[':method']} ${path}.`);
+      return;
+    }
     try {
       await handler(stream);
     } catch (error) {

@@ -131,7 +131,10 @@ export class ConsulBinaries {
     const url = new URL(`/artifacts/${sha256}`, this.#gatewayUrl);
     return new Promise((resolve, reject) => {
       const request = get(url, { ca: this.#gatewayCaPem, agent: false, signal, timeout: ANSWER_TIMEOUT }, (answer) => {
-        if (answer.statusCode === 200) return resolve(answer);
+        if (answer.statusCode === 200) {
+          resolve(answer);
+          return;
+        }
         answer.resume();
         reject(new Error(`The gateway answered ${answer.statusCode} to the download.`));
       });

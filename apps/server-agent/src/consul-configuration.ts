@@ -42,8 +42,14 @@ export async function validateCandidate(binary: ConsulBinary, folder: ConsulFold
   const options = { cwd: folder.path, env: { PATH: '/usr/bin:/bin' }, timeout: VALIDATE_TIMEOUT, signal, maxBuffer: 1024 * 1024 };
   await new Promise<void>((resolve, reject) => {
     execFile(binary.path, ['validate', CONSUL_PATHS.candidate], options, (error, stdout, stderr) => {
-      if (!error) return resolve();
-      if (signal.aborted) return reject(signal.reason as Error);
+      if (!error) {
+        resolve();
+        return;
+      }
+      if (signal.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
       const words = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join(' ').slice(0, 1000);
       reject(new ApplyError('ConfigurationInvalid', `Consul refuses the configuration: ${words}`, error));
     });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { open, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -53,7 +54,7 @@ export class ConsulProcess {
         detached: true,
         stdio: ['ignore', output.fd, output.fd],
       });
-      await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+      await once(child, 'spawn');
       child.on('error', () => undefined);
       child.unref();
       return await this.#keep(child.pid ?? 0, binary, hashes);
@@ -104,8 +105,10 @@ export class ConsulProcess {
   }
 
   async #isGoneWithin(record: Pick<ConsulRecord, 'pid' | 'birth'>, limit: number): Promise<boolean> {
-    for (const end = Date.now() + limit; Date.now() < end; await wait(LOOK_INTERVAL)) {
+    const end = Date.now() + limit;
+    while (Date.now() < end) {
       if ((await birthOf(record.pid)) !== record.birth) return true;
+      await wait(LOOK_INTERVAL);
     }
     return false;
   }

@@ -31,10 +31,15 @@ export class ConsulProxy {
 
   /** `address` undefined: nothing was installed yet. */
   forward(stream: ServerHttp2Stream, headers: Http2Headers, address: ConsulAddress | undefined): void {
-    if (!address) return refuse(stream, 503, 'ConsulNotInstalled', 'This machine has no Consul yet.');
+    if (!address) {
+      refuse(stream, 503, 'ConsulNotInstalled', 'This machine has no Consul yet.');
+      return;
+    }
     const path = headers[':path']?.slice(CONSUL_PROXY_PREFIX.length) ?? '';
-    if (!path.startsWith('/'))
-      return refuse(stream, 404, 'RouteNotFound', 'The path of the request to Consul must begin with "/".');
+    if (!path.startsWith('/')) {
+      refuse(stream, 404, 'RouteNotFound', 'The path of the request to Consul must begin with "/".');
+      return;
+    }
     const upstream = request({
       host: address.host,
       port: address.port,

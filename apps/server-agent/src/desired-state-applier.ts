@@ -87,12 +87,14 @@ export class DesiredStateApplier {
 
   async #consulIsUp(desired: DesiredState, signal: AbortSignal): Promise<void> {
     const address = addressOf(desired);
-    for (const end = Date.now() + READY_TIMEOUT; Date.now() < end; await wait(LOOK_INTERVAL, undefined, { signal })) {
+    const end = Date.now() + READY_TIMEOUT;
+    while (Date.now() < end) {
       if (!(await this.#options.process.find())) {
         const line = await lastErrorLine(this.#options.folder.at(CONSUL_PATHS.log));
         throw new ApplyError('ConsulDidNotStart', `Consul ended right after its start. Its log says: ${line}`);
       }
       if (await consulAnswers(address)) return;
+      await wait(LOOK_INTERVAL, undefined, { signal });
     }
     throw new ApplyError(
       'ConsulDidNotStart',

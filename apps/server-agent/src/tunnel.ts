@@ -28,6 +28,7 @@ export interface TunnelOptions {
 const CONNECT_TIMEOUT = seconds(15);
 const PING_INTERVAL = seconds(20);
 const PING_TIMEOUT = seconds(10);
+const DRAIN_TIMEOUT = seconds(30);
 
 /** Dials the gateway and hands the connection's server side to `onSession`. Resolves once the gateway has spoken HTTP/2; throws otherwise. */
 export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
@@ -70,7 +71,10 @@ function dial({ gatewayUrl, gatewayCaPem, credential }: TunnelOptions): Promise<
       socket.off('error', reject);
       // Until the HTTP/2 session takes over, an error without a listener would end the process.
       socket.on('error', () => undefined);
-      if (socket.alpnProtocol === AGENT_TUNNEL_ALPN) return resolve(socket);
+      if (socket.alpnProtocol === AGENT_TUNNEL_ALPN) {
+        resolve(socket);
+        return;
+      }
       socket.destroy();
       reject(new Error('The other side is no gateway: it does not speak the tunnel protocol.'));
     });
@@ -80,12 +84,18 @@ function dial({ gatewayUrl, gatewayCaPem, credential }: TunnelOptions): Promise<
 function watch(session: ServerHttp2Session, socket: TLSSocket): Promise<TunnelEnd> {
   let reason = 'The gateway closed the connection.';
   let refused = false;
-  session.on('error', (error) => (reason = error.message));
-  session.on('goaway', (code, _last, detail) => {
-    refused ||= code === constants.NGHTTP2_INADEQUATE_SECURITY;
-    if (detail && detail.length > 0) reason = Buffer.from(detail.buffer, detail.byteOffset, detail.byteLength).toString('utf8');
+  session.on('error', (error: Error) => {
+    reason = error.message;
   });
   return new Promise((resolve) => {
+    session.on('goaway', (code: number, _last: number, detail?: Uint8Array) => {
+      refused ||= code === constants.NGHTTP2_INADEQUATE_SECURITY;
+      if (detail && detail.length > 0) reason = Buffer.from(detail).toString('utf8');
+      if (code !== constants.NGHTTP2_NO_ERROR) return;
+      // The gateway drains: what is under way here ends in peace while a new tunnel is dialled.
+      setTimeout(() => session.destroy(), DRAIN_TIMEOUT).unref();
+      resolve({ refused, reason: 'The gateway sends its agents elsewhere.' });
+    });
     const end = () => {
       session.destroy();
       resolve({ refused, reason });
