@@ -9,6 +9,9 @@ function nameFor(...parts: readonly string[]): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+/** Built-in role of that name. */
+const READER = 'acdd72a7-3385-48ef-bd42-f606fba81ae7';
+
 /** What the deny assignment of a lock level forbids. */
 const FORBIDDEN = {
   ReadOnly: { actions: ['*'], notActions: ['*/read'] },
@@ -22,25 +25,29 @@ export class ApplicationAccess {
   /** Brings role assignments and the deny assignment into line with the definition. */
   async apply(applicationId: string, groupId: string, definition: Definition): Promise<void> {
     this.denyOthers(applicationId, groupId, definition);
-    const subscription = groupId.split('/').slice(0, 3).join('/');
     for (const { principalId, roleDefinitionId } of definition.authorizations) {
-      const role = roleDefinitionId.split('/').at(-1) ?? '';
-      const name = nameFor(groupId, principalId, role);
-      await this.platform.resources.put(
-        `${groupId}/providers/Microsoft.Authorization/roleAssignments/${name}`,
-        {
-          properties: {
-            principalId,
-            roleDefinitionId: `${subscription}/providers/Microsoft.Authorization/roleDefinitions/${role}`,
-          },
-        },
-        systemPrincipal,
-      );
+      await this.grant(groupId, principalId, roleDefinitionId.split('/').at(-1) ?? '');
+      // The publisher checks a notification by reading the application, which lies outside the managed group.
+      await this.grant(applicationId, principalId, READER);
     }
   }
 
   remove(applicationId: string, groupId: string): void {
     this.platform.denyAssignments.remove(groupId, nameFor(applicationId, groupId));
+  }
+
+  private async grant(scope: string, principalId: string, role: string): Promise<void> {
+    const subscription = scope.split('/').slice(0, 3).join('/');
+    await this.platform.resources.put(
+      `${scope}/providers/Microsoft.Authorization/roleAssignments/${nameFor(scope, principalId, role)}`,
+      {
+        properties: {
+          principalId,
+          roleDefinitionId: `${subscription}/providers/Microsoft.Authorization/roleDefinitions/${role}`,
+        },
+      },
+      systemPrincipal,
+    );
   }
 
   private denyOthers(applicationId: string, groupId: string, definition: Definition): void {
