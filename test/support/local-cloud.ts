@@ -1,0 +1,96 @@
+import { randomInt } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { publishArtifact } from '../../infra/local/artifacts';
+import {
+  azureComponent,
+  gatewayComponents,
+  postgresComponent,
+  redisComponent,
+  type LocalWorld,
+} from '../../infra/local/components';
+import { prepareDatabase } from '../../infra/local/database';
+import { emulatorSeed } from '../../infra/local/emulator-seed';
+import { foldersOf, makeFolders } from '../../infra/local/folders';
+import { loadIdentities } from '../../infra/local/identities';
+import { prepareKeys } from '../../infra/local/keys';
+import { stopLeftovers } from '../../infra/local/leftovers';
+import { loadLocalSettings, type LocalSettings } from '../../infra/local/local-settings';
+import { checkPortsAndAddresses, PreflightError } from '../../infra/local/preflight';
+import { Supervisor } from '../../infra/local/supervisor';
+import { buildApps } from '../../tools/build/build-apps';
+import { findConsulBinary } from '../../tools/consul-binary/consul-binary';
+import { traversableTemporaryFolder } from '../../tools/processes/traversable-folder';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** Everything that workflows work with, running: PostgreSQL, Redis, Azure and a gateway, but neither api nor worker. */
+export interface LocalCloud {
+  readonly world: LocalWorld;
+  stop(): Promise<void>;
+}
+
+/** Ports and addresses that no other copy uses. */
+async function freeSettings(stateFolder: string): Promise<LocalSettings> {
+  for (let attempt = 1; ; attempt += 1) {
+    const settings = loadLocalSettings(ROOT, {
+      HCS_STATE_FOLDER: stateFolder,
+      HCS_PORT_BASE: String(randomInt(20, 30) * 1000),
+      HCS_MACHINE_ADDRESSES: `127.${randomInt(100, 199)}.0.0/16`,
+      HCS_LOG_LEVEL: 'info',
+    });
+    try {
+      await checkPortsAndAddresses(settings);
+      return settings;
+    } catch (error) {
+      if (!(error instanceof PreflightError) || attempt === 10) throw error;
+    }
+  }
+}
+
+/** Starts it in a folder of its own; this process trusts its Azure from then on. */
+export async function startLocalCloud(): Promise<LocalCloud> {
+  const stateFolder = mkdtempSync(join(traversableTemporaryFolder(), 'managed-consul-world-'));
+  // PostgreSQL and the machines may run as other users, who must get to their folders.
+  chmodSync(stateFolder, 0o755);
+  const settings = await freeSettings(stateFolder);
+  const folders = foldersOf(stateFolder);
+  makeFolders(folders);
+  const [apps, consul] = await Promise.all([buildApps(ROOT), findConsulBinary()]);
+  const agent = apps.find(({ name }) => name === 'server-agent');
+  if (!agent) throw new Error('apps/server-agent was not built.');
+  const identities = loadIdentities(folders.secrets);
+  const keys = await prepareKeys(folders.secrets);
+  // There is no api here that Azure could notify, so there is nothing to buy.
+  const seed = { ...emulatorSeed(settings, identities), applicationDefinitions: [] };
+  writeFileSync(join(folders.secrets, 'emulator-seed.json'), JSON.stringify(seed), { mode: 0o600 });
+  mkdirSync(join(folders.runtime, 'azure-emulator'), { recursive: true });
+  publishArtifact(folders.artifacts, consul.path);
+  const world: LocalWorld = {
+    settings,
+    folders,
+    identities,
+    keys,
+    agentBundleFile: publishArtifact(folders.artifacts, agent.file),
+  };
+
+  const supervisor = new Supervisor({ changed: () => undefined, say: (line) => process.stderr.write(`${line}\n`) });
+  const stop = async (): Promise<void> => {
+    await supervisor.stop();
+    await stopLeftovers(folders);
+    rmSync(stateFolder, { recursive: true, force: true });
+  };
+  try {
+    await supervisor.start(postgresComponent(world));
+    await prepareDatabase(world, consul);
+    await supervisor.start(redisComponent(world));
+    await supervisor.start(azureComponent(world));
+    setDefaultCACertificates([...getCACertificates('default'), readFileSync(folders.caFile, 'utf8')]);
+    for (const gateway of gatewayComponents(world)) await supervisor.start(gateway);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { world, stop };
+}
