@@ -55,8 +55,8 @@ export async function startLocalCloud(): Promise<LocalCloud> {
   // PostgreSQL and the machines may run as other users, who must get to their folders.
   chmodSync(stateFolder, 0o755);
   const settings = await freeSettings(stateFolder);
+  makeFolders(stateFolder);
   const folders = foldersOf(stateFolder);
-  makeFolders(folders);
   const [apps, consul] = await Promise.all([buildApps(ROOT), findConsulBinary()]);
   const agent = apps.find(({ name }) => name === 'server-agent');
   if (!agent) throw new Error('apps/server-agent was not built.');

@@ -32,6 +32,8 @@ export const deploymentsProvider = (platform: Platform): ResourceProvider => {
 class Deployments implements ResourceType {
   readonly namespace = 'Microsoft.Resources';
   readonly type = 'deployments';
+  /** A deployment is what happened in a group, not something that is in it. */
+  readonly listed = false;
   readonly apiVersions = ['2026-06-01', '2025-04-01', '2024-11-01', '2022-09-01', '2021-04-01', '2020-10-01', '2019-10-01'];
   readonly location = 'optional';
   readonly methods = ['GET', 'PUT', 'DELETE'] as const;

@@ -1,0 +1,63 @@
+import { INSTALLATION_TAG, resourceGroupId } from '@managed-consul/azure';
+import { everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import type { Services } from '@managed-consul/workflows';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyDeletedCluster } from '../support/workflow-verification';
+import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
+
+let world: WorkflowWorld;
+
+beforeAll(async () => {
+  world = await openWorkflowWorld();
+});
+afterAll(() => world.stop());
+
+/** A cluster that runs, of one server: what delete does is the same for each further one. */
+async function readyCluster(): Promise<string> {
+  const { clusterId, operationId } = await world.requestCluster(1);
+  expect((await world.drive(operationId)).state).toBe('Succeeded');
+  return clusterId;
+}
+
+const deletion = (): WorkflowTrial<Services> => ({
+  ...world,
+  request: async () => world.requestDelete(await readyCluster()),
+  verify: async (operationId) => {
+    const { clusterId } = await world.database.prisma.operation.findUniqueOrThrow({ where: { id: operationId } });
+    await verifyDeletedCluster(world, clusterId ?? '');
+  },
+});
+
+describe('delete-cluster', () => {
+  it('ends the same when every step is carried out twice', () => everyStepTwice(deletion()));
+
+  it('ends the same when its worker dies before, in and after every step', async () => {
+    const points = await killedAtEveryStep(deletion());
+    expect(points.map(({ name }) => name)).toContain('closeRecords');
+  });
+
+  it('deletes a cluster of which Azure has nothing yet', async () => {
+    const { clusterId } = await world.requestCluster(3);
+    expect((await world.drive(await world.requestDelete(clusterId))).state).toBe('Succeeded');
+    await verifyDeletedCluster(world, clusterId);
+  });
+
+  it('touches nothing in a group that Azure does not say is the installation’s, and works once it does', async () => {
+    const clusterId = await readyCluster();
+    const { subscriptionId, resourceGroup } = await world.database.prisma.installation.findUniqueOrThrow({
+      where: { id: world.installationId },
+    });
+    const { resourceGroups } = world.dependencies.azure.inSubscription(subscriptionId);
+    const mark = (value: string) =>
+      resourceGroups.addTags(resourceGroupId(subscriptionId, resourceGroup), { [INSTALLATION_TAG]: value });
+    await mark('someone-else');
+    expect(await world.drive(await world.requestDelete(clusterId))).toMatchObject({
+      state: 'Failed',
+      errorCode: 'ResourceGroupNotManaged',
+    });
+    expect(await world.database.prisma.server.count({ where: { clusterId } })).toBe(1);
+    await mark(world.installationId);
+    expect((await world.drive(await world.requestDelete(clusterId))).state).toBe('Succeeded');
+    await verifyDeletedCluster(world, clusterId);
+  });
+});
