@@ -78,6 +78,7 @@ interface AppDescription {
   environment: Record<string, string>;
   health: string;
   stopWithin?: number;
+  stopSignal?: Component['stopSignal'];
 }
 
 function appComponent(world: LocalWorld, about: AppDescription): Component {
@@ -93,7 +94,8 @@ function appComponent(world: LocalWorld, about: AppDescription): Component {
       log,
       works: () => answersOk(about.health, trust()),
     });
-  return { name: about.name, port: about.port, log, stopSignal: 'SIGTERM', stopWithin: about.stopWithin ?? 15_000, start };
+  const { stopSignal = 'SIGTERM', stopWithin = 15_000 } = about;
+  return { name: about.name, port: about.port, log, stopSignal, stopWithin, start };
 }
 
 export function azureComponent(world: LocalWorld): Component {
@@ -103,7 +105,8 @@ export function azureComponent(world: LocalWorld): Component {
     app: 'azure-emulator',
     port: settings.ports.azure,
     health: `${azureUrl(world)}/healthz`,
-    // It shuts its machines down before it ends.
+    // On this signal it shuts its machines down before it ends; on SIGTERM they would run on.
+    stopSignal: 'SIGINT',
     stopWithin: 60_000,
     environment: {
       EMULATOR_HOST: HOST,

@@ -99,14 +99,15 @@ export class EmulatedAzure {
     await this.#end('SIGKILL');
   }
 
-  /** Ends the emulator with its machines and removes everything. */
+  /** Ends the emulator together with its machines, which the next start boots. */
+  async stopWithMachines(): Promise<void> {
+    await this.#end('SIGINT');
+  }
+
+  /** Ends everything and removes the folder. */
   async dispose(): Promise<void> {
-    try {
-      if (this.#process?.exitCode === null) await this.#control('POST', '/_emulator/machines/shutdown');
-    } finally {
-      await this.#end('SIGTERM');
-      rmSync(this.stateFolder, { recursive: true, force: true });
-    }
+    await this.stopWithMachines();
+    rmSync(this.stateFolder, { recursive: true, force: true });
   }
 
   /** Options of every Azure client, and who calls. */

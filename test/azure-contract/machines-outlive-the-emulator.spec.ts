@@ -121,6 +121,16 @@ describe('the machines of a scale set', () => {
     everyone.push(restarted);
   });
 
+  it('go down with the emulator when it is told to, and boot again with the next', async () => {
+    const before = await answers(4);
+    await azure.stopWithMachines();
+    expect(before.flatMap(({ pid, daemon }) => [pid, daemon]).filter(isAlive)).toEqual([]);
+    await azure.start();
+    const after = await answers(4);
+    expect(after.map(({ vmId }) => vmId)).toEqual(before.map(({ vmId }) => vmId));
+    everyone.push(...after);
+  });
+
   it('leave nothing when their group is deleted: no process, not even a daemon, no address, no folder', async () => {
     const addresses = await addressesOf(clients);
     await clients.resources.resourceGroups.delete(GROUP);

@@ -48,8 +48,11 @@ export interface Emulator {
   readonly clock: EmulatorClock;
   readonly faults: Faults;
   readonly platform: Platform;
-  /** Interrupts long operations (they go on at the next start), stops every service and closes the listener. */
-  stop(): Promise<void>;
+  /**
+   * Interrupts long operations (they go on at the next start), stops every service and closes the listener. Machines run on,
+   * unless `withMachines`: then they go down too and boot with the next emulator.
+   */
+  stop(options?: { withMachines?: boolean }): Promise<void>;
 }
 
 /** The parts of one run, in the order in which they need each other. */
@@ -204,7 +207,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     clock: parts.clock,
     faults: parts.faults,
     platform,
-    stop: () => stop(parts, server),
+    stop: (options) => stop(parts, server, options?.withMachines ?? false),
   };
 }
 
@@ -213,8 +216,9 @@ function seedOf({ settings, seed }: EmulatorOptions): Seed {
   return settings.EMULATOR_SEED_FILE === undefined ? seedSchema.parse({}) : readSeedFile(settings.EMULATOR_SEED_FILE);
 }
 
-async function stop({ operations, providers, store }: Parts, server: EmulatorServer): Promise<void> {
+async function stop({ operations, providers, store }: Parts, server: EmulatorServer, withMachines: boolean): Promise<void> {
   await operations.stop();
+  if (withMachines) for (const provider of providers) await provider.shutDown?.();
   for (const provider of [...providers].reverse()) await provider.stop?.();
   await server.close();
   store.close();

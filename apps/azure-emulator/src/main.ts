@@ -3,16 +3,16 @@ import { createLogger } from '@managed-consul/observability';
 import { startEmulator } from './emulator';
 import { emulatorSettings } from './settings';
 
-/** Runs the emulator until SIGTERM or SIGINT. */
+/** Runs the emulator until SIGTERM, after which its machines run on, or SIGINT, which takes them down too. */
 async function main(): Promise<void> {
   const settings = loadSettings(emulatorSettings);
   const log = createLogger({ app: 'azure-emulator', level: settings.LOG_LEVEL });
   const emulator = await startEmulator({ settings, log });
   let isStopping = false;
-  const stop = (): void => {
+  const stop = (withMachines: boolean): void => {
     if (isStopping) return;
     isStopping = true;
-    emulator.stop().then(
+    emulator.stop({ withMachines }).then(
       () => process.exit(0),
       (error: unknown) => {
         log.error({ err: error }, 'stopping failed');
@@ -20,8 +20,8 @@ async function main(): Promise<void> {
       },
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  process.on('SIGTERM', () => stop(false));
+  process.on('SIGINT', () => stop(true));
 }
 
 main().catch((error: unknown) => {

@@ -21,6 +21,8 @@ export interface ResourceProvider {
   /** After the store, the seed and the listener are there and before unfinished operations go on. */
   start?(): Promise<void>;
   stop?(): Promise<void>;
+  /** Before `stop`, when what the provider made run (machines) is to end together with the emulator, to start with the next. */
+  shutDown?(): Promise<void>;
 }
 
 export type ResourceProviderFactory = (platform: Platform) => ResourceProvider;

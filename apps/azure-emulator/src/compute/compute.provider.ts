@@ -31,7 +31,7 @@ export function computeProvider(platform: Platform): ResourceProvider {
     ],
     routes: computeRoutes(quota, host),
     start: () => host.resume(),
-    // The emulator ends, machines run on; `POST /_emulator/machines/shutdown` ends them.
+    shutDown: () => host.shutDown(),
     stop: () => host.release(),
   };
 }
