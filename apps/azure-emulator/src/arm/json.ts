@@ -12,3 +12,6 @@ export function textOf(value: unknown, otherwise = ''): string {
   if (typeof value === 'string') return value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : otherwise;
 }
+
+/** `value` if it is a string, else `otherwise`: for members that nobody has validated yet. */
+export const asText = (value: unknown, otherwise = ''): string => (typeof value === 'string' ? value : otherwise);

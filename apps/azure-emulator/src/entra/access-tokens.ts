@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { decodeJwt, errors, jwtVerify, SignJWT, type JWTPayload } from 'jose';
 import { type EmulatorClock } from '../clock/emulator-clock';
 import { type IssuedToken } from '../arm/resource-provider';
+import { asText } from '../arm/json';
 import { type Principal } from '../arm/principal';
 import { type Audience, type Directory, type ServicePrincipal, type User } from './directory';
 import { type SigningKeys } from './signing-keys';
@@ -74,8 +75,8 @@ export class AccessTokens {
   /** Checks signature, time, audience (a last slash does not count), issuer and tenant. Throws `TokenRefusedError`. */
   async verify(token: string, audiences: readonly string[]): Promise<Principal> {
     const claims = await this.#verifySignature(token);
-    const tenantId = String(claims['tid'] ?? '').toLowerCase();
-    const issuer = String(claims.iss ?? '');
+    const tenantId = asText(claims['tid']).toLowerCase();
+    const issuer = claims.iss ?? '';
     const known = [this.issuerOf(tenantId, 1), this.issuerOf(tenantId, 2)];
     if (!known.includes(issuer) || !this.#directory.findTenant(tenantId))
       throw new TokenRefusedError({ reason: 'issuer', issuer });
@@ -155,7 +156,7 @@ function toPrincipal(claims: JWTPayload, tenantId: string): Principal {
     objectId: String(claims['oid']).toLowerCase(),
     tenantId,
     type: isUser ? 'User' : 'ServicePrincipal',
-    applicationId: applicationId === undefined ? undefined : String(applicationId),
-    displayName: String(name),
+    applicationId: typeof applicationId === 'string' ? applicationId : undefined,
+    displayName: asText(name),
   };
 }

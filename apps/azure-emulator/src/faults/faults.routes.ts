@@ -3,9 +3,18 @@ import { ArmError } from '../arm/arm-error';
 import { type Route, type ServerRequest, type ServerResponse } from '../server/route';
 import { faultSchema, type Faults } from './faults';
 
+/** What is no JSON becomes undefined, for the schema to refuse. The content type does not matter: people use curl. */
+function parseLeniently(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The body as `schema` reads it. Throws 400 with every problem. */
 export function readControlBody<Schema extends z.ZodType>(request: ServerRequest, schema: Schema): z.output<Schema> {
-  const parsed = schema.safeParse(request.json());
+  const parsed = schema.safeParse(parseLeniently(request.bodyText));
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.map((issue) => ({
     code: 'InvalidField',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ArmError } from '../arm/arm-error';
+import { asText } from '../arm/json';
 import { type Platform, type ResourceProvider } from '../arm/resource-provider';
 import { type ResourceType, type ResourceWrite } from '../arm/resource-type';
 
@@ -31,8 +32,8 @@ const userAssignedIdentities = ({ tenants, directory }: IdentityPlatform): Resou
   draft({ id, existing }: ResourceWrite) {
     const known = existing?.properties;
     const tenantId = tenants.ofSubscription(id.subscriptionId ?? '');
-    const objectId = String(known?.['principalId'] ?? randomUUID());
-    const applicationId = String(known?.['clientId'] ?? randomUUID());
+    const objectId = asText(known?.['principalId'], randomUUID());
+    const applicationId = asText(known?.['clientId'], randomUUID());
     directory.putServicePrincipal({
       objectId,
       applicationId,

@@ -1,4 +1,5 @@
 import { ArmError } from '../arm/arm-error';
+import { asText } from '../arm/json';
 import { type LongOperations } from '../arm/long-operations';
 import { type ResourceDeletes } from '../arm/pipeline/resource-deletes';
 import { normaliseLocation } from '../arm/pipeline/placement';
@@ -108,7 +109,7 @@ export class ResourceGroupService implements ResourceGroups {
     if (started?.operationId === undefined) return;
     const ended = await this.#operations.waitFor(started.operationId, signal);
     if (ended.status === 'Succeeded') return;
-    const message = String(ended.error?.['message'] ?? 'the group could not be deleted');
-    throw new ArmError(409, String(ended.error?.['code'] ?? 'ResourceGroupDeletionFailed'), message);
+    const message = asText(ended.error?.['message'], 'the group could not be deleted');
+    throw new ArmError(409, asText(ended.error?.['code'], 'ResourceGroupDeletionFailed'), message);
   }
 }

@@ -1,5 +1,5 @@
 import { ArmError } from '../arm/arm-error';
-import { asJsonObject, isJsonObject, type JsonObject } from '../arm/json';
+import { asJsonObject, asText, isJsonObject, type JsonObject } from '../arm/json';
 import { readTags } from '../arm/pipeline/body';
 import { parseResourceId, type ResourceId } from '../arm/resource-id';
 import { newEtag, type ResourceStore } from '../arm/resource-store';
@@ -86,7 +86,7 @@ function readTagsBody(text: string): JsonObject {
     throw new ArmError(
       400,
       'InvalidTagsOperation',
-      `The operation '${String(operation)}' is not one of ${OPERATIONS.join(', ')}.`,
+      `The operation '${asText(operation)}' is not one of ${OPERATIONS.join(', ')}.`,
     );
   }
   return { properties: { change: { operation, tags: asJsonObject(asJsonObject(body['properties'])['tags']) } } };

@@ -76,7 +76,7 @@ export class EmulatorServer {
     const method = (incoming.method ?? 'GET').toUpperCase();
     const url = incoming.url ?? '/';
     try {
-      const [rawPath = '/', search = ''] = splitOnce(url, '?');
+      const [rawPath, search = ''] = splitOnce(url, '?');
       const path = normalisePath(rawPath);
       const bodyText = await readBody(incoming);
       const request: Incoming = {

@@ -3,7 +3,7 @@ import { type Platform } from '../arm/resource-provider';
 import { parseResourceId, type ResourceId } from '../arm/resource-id';
 import { type StoredResource } from '../arm/resource';
 import { type ResourceType } from '../arm/resource-type';
-import { type AzuriteContainer } from 'azurite/dist/src/blob/BlobServer.js';
+import { type AzuriteContainer } from './azurite.types';
 import { type BlobService } from './blob-service';
 
 const NAME = /^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;

@@ -5,9 +5,14 @@ import { type IncomingMessage, type RequestListener, type ServerResponse } from 
 import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type ServerCertificate } from '../server/certificate-authority';
-import type BlobConfigurationClass from 'azurite/dist/src/blob/BlobConfiguration.js';
-import type BlobServerClass from 'azurite/dist/src/blob/BlobServer.js';
-import { type AzuriteAccount, type AzuriteContainer, type AzuriteContext } from 'azurite/dist/src/blob/BlobServer.js';
+import {
+  type AzuriteAccount,
+  type AzuriteBlobServer,
+  type AzuriteContainer,
+  type AzuriteContext,
+  type BlobConfigurationClass,
+  type BlobServerClass,
+} from './azurite.types';
 
 export interface BlobServiceOptions {
   readonly host: string;
@@ -25,7 +30,7 @@ const MAX_CONTAINERS = 5000;
 
 /** Azurite's blob server inside this process: real blobs, of the accounts that Resource Manager has at that moment. */
 export class BlobService {
-  readonly #server: BlobServerClass;
+  readonly #server: AzuriteBlobServer;
   readonly #options: BlobServiceOptions;
 
   constructor(options: BlobServiceOptions) {
@@ -39,9 +44,9 @@ export class BlobService {
     // Loaded late: Azurite is half of the emulator's start and only this service needs it.
     const require = createRequire(import.meta.url);
     const { default: BlobConfiguration } = require('azurite/dist/src/blob/BlobConfiguration.js') as {
-      default: typeof BlobConfigurationClass;
+      default: BlobConfigurationClass;
     };
-    const { default: BlobServer } = require('azurite/dist/src/blob/BlobServer.js') as { default: typeof BlobServerClass };
+    const { default: BlobServer } = require('azurite/dist/src/blob/BlobServer.js') as { default: BlobServerClass };
     const configuration = new BlobConfiguration(
       host,
       port,

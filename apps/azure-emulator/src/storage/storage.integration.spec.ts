@@ -88,7 +88,7 @@ describe('Microsoft.Storage through @azure/arm-storage and @azure/storage-blob',
     await expect(write(container, 'owner')).rejects.toMatchObject({ statusCode: 403, code: 'AuthorizationPermissionMismatch' });
     const roles = new AuthorizationManagementClient(emulator.credential(sample.owner, sample.tenantId), sample.subscriptionId, {
       endpoint: emulator.endpoint,
-    } as object);
+    });
     await roles.roleAssignments.create(account.id ?? '', 'aaaaaaaa-0000-4000-8000-000000000001', {
       roleDefinitionId: BLOB_CONTRIBUTOR,
       principalId: sample.owner.objectId,

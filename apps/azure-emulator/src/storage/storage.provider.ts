@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { asText } from '../arm/json';
 import { type Platform, type ResourceProvider } from '../arm/resource-provider';
 import { type Route } from '../server/route';
 import { blobContainerType, blobServiceType } from './blob-containers';
@@ -49,7 +50,7 @@ const checkNameAvailability = ({ resources }: Platform): Route => ({
   pattern: '/subscriptions/{subscriptionId}/providers/Microsoft.Storage/checkNameAvailability',
   access: { kind: 'arm', permission: 'Microsoft.Storage/checknameavailability/read' },
   handle(request) {
-    const problem = nameProblem(resources, String(request.json()['name'] ?? ''));
+    const problem = nameProblem(resources, asText(request.json()['name']));
     return { status: 200, body: { nameAvailable: problem === undefined, ...problem } };
   },
 });

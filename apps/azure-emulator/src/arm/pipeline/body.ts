@@ -1,5 +1,5 @@
 import { ArmError } from '../arm-error';
-import { isJsonObject, type JsonObject } from '../json';
+import { asJsonObject, isJsonObject, type JsonObject } from '../json';
 import { type ResourceBody, type StoredResource, type Tags } from '../resource';
 
 const MAX_TAGS = 50;
@@ -65,14 +65,11 @@ export function readResourceBody(body: JsonObject): ResourceBody {
 
 /** JSON merge patch (RFC 7396): null removes, objects merge, all else replaces. */
 export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
-  const result: JsonObject = { ...target };
-  for (const [name, value] of Object.entries(patch)) {
-    const before = result[name];
-    if (value === null) delete result[name];
-    else if (isJsonObject(value)) result[name] = mergePatch(isJsonObject(before) ? before : {}, value);
-    else result[name] = value;
-  }
-  return result;
+  const kept = Object.entries(target).filter(([name]) => patch[name] !== null);
+  const changed = Object.entries(patch)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => [name, isJsonObject(value) ? mergePatch(asJsonObject(target[name]), value) : value] as const);
+  return Object.fromEntries([...kept, ...changed]);
 }
 
 /** The whole body that a PATCH asks for: tags are replaced, identity and properties merged, a missing member stays. */

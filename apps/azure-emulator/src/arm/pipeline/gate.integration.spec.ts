@@ -27,7 +27,7 @@ describe('the gate of Resource Manager', () => {
     const keys = await SigningKeys.open(emulator.platform.store);
     const token = await ownToken();
     return new SignJWT({ ...decodeJwt(token), ...change })
-      .setProtectedHeader({ alg: 'RS256', ...decodeProtectedHeader(token) } as { alg: string })
+      .setProtectedHeader({ alg: 'RS256', ...decodeProtectedHeader(token) })
       .sign(keys.privateKey);
   };
 

@@ -1,5 +1,5 @@
 import { ArmError } from '../arm-error';
-import { asJsonObject, type JsonObject } from '../json';
+import { asJsonObject, asText, type JsonObject } from '../json';
 import { parseResourceId, sameId } from '../resource-id';
 import { type Principal } from '../principal';
 import { type PipelineParts } from './pipeline-parts';
@@ -19,7 +19,7 @@ export async function resolveIdentity(
   { resources, access }: PipelineParts,
 ): Promise<JsonObject | undefined> {
   if (identity === undefined) return before;
-  const type = String(identity['type'] ?? 'None');
+  const type = asText(identity['type'], 'None');
   if (type === 'None') return undefined;
   if (type !== 'UserAssigned') {
     throw new ArmError(

@@ -72,5 +72,5 @@ export class ResourceReads {
 /** A stored resource without what is never shown. */
 export function shownPart(resource: StoredResource): JsonObject {
   const { hidden: _hidden, etag: _etag, ...shown } = resource;
-  return shown as unknown as JsonObject;
+  return shown;
 }

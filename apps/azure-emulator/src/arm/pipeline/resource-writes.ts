@@ -1,5 +1,5 @@
 import { ArmError } from '../arm-error';
-import { type JsonObject } from '../json';
+import { asText, type JsonObject } from '../json';
 import { KeyedQueue } from '../keyed-queue';
 import { type LongOperation } from '../long-operations';
 import { type AcceptedChange } from '../resource-provider';
@@ -211,6 +211,6 @@ function extendedResourceOf(id: ResourceId): string | undefined {
 function refuseForeignState(body: ResourceBody, existing: StoredResource | undefined): void {
   const sent = body.properties['provisioningState'];
   if (sent === undefined || !existing || sent === existing.properties['provisioningState']) return;
-  const message = `The property 'provisioningState' is read-only: it is '${String(existing.properties['provisioningState'])}' and cannot be set to '${String(sent)}'.`;
+  const message = `The property 'provisioningState' is read-only: it is '${String(existing.properties['provisioningState'])}' and cannot be set to '${asText(sent)}'.`;
   throw new ArmError(400, 'InvalidRequestContent', message);
 }
