@@ -54,7 +54,12 @@ export interface ApiClientOptions {
   fetch?: typeof fetch;
 }
 
-function addressOf(baseUrl: string, route: RouteContract, params: Record<string, unknown>, query: Record<string, unknown>): URL {
+function addressOf(
+  baseUrl: string,
+  route: RouteContract,
+  params: Record<string, unknown>,
+  query: Record<string, string | number | undefined>,
+): URL {
   const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const url = new URL(path, baseUrl);
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
@@ -79,12 +84,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   return {
     async call(name, call = {}) {
       const route: RouteContract = routes[name];
-      const url = addressOf(
-        options.baseUrl,
-        route,
-        (call.params ?? {}),
-        (call.query ?? {}),
-      );
+      const url = addressOf(options.baseUrl, route, call.params ?? {}, call.query ?? {});
       const timeout = AbortSignal.timeout(options.timeout ?? 90_000);
       const response = await send(url, {
         method: route.method,

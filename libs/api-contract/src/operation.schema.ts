@@ -43,7 +43,7 @@ export type OperationBody = z.infer<typeof operationSchema>;
 export const operationListSchema = pageOf(operationSchema).meta({ id: 'OperationList' });
 
 export const operationWaitQuerySchema = z.strictObject({
-  wait: z.coerce.number().int().min(0).max(60).optional().meta({
+  wait: z.coerce.number<number | string>().int().min(0).max(60).optional().meta({
     description: 'Answer only when the operation has changed, or after so many seconds (up to 60).',
   }),
 });

@@ -11,7 +11,13 @@ export const tagsSchema = z
 
 /** Query of every list. */
 export const pageQuerySchema = z.strictObject({
-  pageSize: z.coerce.number().int().min(1).max(100).optional().meta({ description: 'Items a page, 1 to 100; 50 unless said.' }),
+  pageSize: z.coerce
+    .number<number | string>()
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .meta({ description: 'Items a page, 1 to 100; 50 unless said.' }),
   pageToken: z.string().max(1000).optional().meta({ description: 'nextPageToken of the page before; opaque.' }),
 });
 

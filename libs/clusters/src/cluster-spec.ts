@@ -68,7 +68,7 @@ export interface SpecSurroundings {
 }
 
 const withoutUndefined = (draft: ClusterDraft): ClusterDraft =>
-  Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
+  Object.fromEntries(Object.entries(draft as Record<string, unknown>).filter(([, value]) => value !== undefined));
 
 /** The draft with its defaults. Fields that have none (name, email) may still be missing. */
 export function fillSpec(draft: ClusterDraft, surroundings: SpecSurroundings): ClusterDraft {

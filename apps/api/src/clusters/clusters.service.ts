@@ -7,7 +7,6 @@ import {
   requestCreateCluster,
   requestDeleteCluster,
   updateCluster,
-  type ClusterDraft,
   type CreatedCluster,
 } from '@managed-consul/clusters';
 import type { ErrorDetail } from '@managed-consul/errors';
@@ -33,14 +32,14 @@ export class ClustersService {
   /** Every problem of a create, without creating. */
   async preflight(requester: Requester, body: unknown): Promise<ErrorDetail[]> {
     const { fields, problems } = examineInput(createClusterRequestSchema, body);
-    return findCreateProblems(this.#services.database, { requester, draft: fields as ClusterDraft, shapeProblems: problems });
+    return findCreateProblems(this.#services.database, { requester, draft: fields, shapeProblems: problems });
   }
 
   /** Records a create; the answer to a repetition is the first one. */
   async create(requester: Requester, body: unknown, repeatable: RepeatableRequest | undefined): Promise<StoredAnswer> {
     const { database, bell, clock } = this.#services;
     const { fields, problems } = examineInput(createClusterRequestSchema, body);
-    const wish = { requester, draft: fields as ClusterDraft, shapeProblems: problems, repeatable, answer: answerOf };
+    const wish = { requester, draft: fields, shapeProblems: problems, repeatable, answer: answerOf };
     const outcome = await requestCreateCluster(database, wish, clock);
     if (outcome.repeated) return outcome.repeated;
     // Not awaited: the operation is stored, and a bell that is not heard is rung again by the sweeper.

@@ -53,7 +53,7 @@ export function examineInput<Schema extends z.ZodObject>(schema: Schema, input: 
     throw new AppError('InvalidRequest', 'Send a JSON object as the body.');
   }
   const parsed = schema.safeParse(input);
-  if (parsed.success) return { fields: parsed.data as Partial<z.output<Schema>>, problems: [] };
+  if (parsed.success) return { fields: parsed.data, problems: [] };
   const wrong = new Set(parsed.error.issues.map((issue) => issue.path[0]));
   const fields = Object.fromEntries(Object.entries(input).filter(([name]) => name in schema.shape && !wrong.has(name)));
   return {

@@ -88,7 +88,10 @@ export class OperationsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { id: operationId } = await this.#operations.get(requester, readId(id));
-    if (hasSeenEnd(lastEventId)) return void (await reply.status(204).send());
+    if (hasSeenEnd(lastEventId)) {
+      await reply.status(204).send();
+      return;
+    }
     const { changes, stopping } = this.#services;
     const signal = AbortSignal.any([gone(reply), stopping.signal]);
     const progress = async () => this.#operations.progressOf(await this.#operations.get(requester, operationId));
