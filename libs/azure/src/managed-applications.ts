@@ -53,26 +53,26 @@ export class ManagedApplications {
     const found = await findInAzure(`read the managed application ${id}`, () =>
       client.applications.get(place.resourceGroup, place.name),
     );
-    return (
-      found && {
-        id,
-        name: found.name ?? place.name,
-        kind: found.kind,
-        region: found.location ?? '',
-        subscriptionId: place.subscriptionId,
-        managedResourceGroup: lastSegment(found.managedResourceGroupId),
-        definitionId: found.applicationDefinitionId,
-        provisioningState: found.provisioningState ?? 'Succeeded',
-        parameters: parameterValues(found.parameters),
-        plan: found.plan && {
-          publisher: found.plan.publisher,
-          product: found.plan.product,
-          name: found.plan.name,
-          version: found.plan.version,
-        },
-        createdByObjectId: found.createdBy?.oid,
-        billingResourceUsageId: found.billingDetails?.resourceUsageId,
-      }
-    );
+    // This client takes a 404 for an answer: what it then gives has no id.
+    if (found?.id === undefined) return undefined;
+    return {
+      id,
+      name: found.name ?? place.name,
+      kind: found.kind,
+      region: found.location ?? '',
+      subscriptionId: place.subscriptionId,
+      managedResourceGroup: lastSegment(found.managedResourceGroupId),
+      definitionId: found.applicationDefinitionId,
+      provisioningState: found.provisioningState ?? 'Succeeded',
+      parameters: parameterValues(found.parameters),
+      plan: found.plan && {
+        publisher: found.plan.publisher,
+        product: found.plan.product,
+        name: found.plan.name,
+        version: found.plan.version,
+      },
+      createdByObjectId: found.createdBy?.oid,
+      billingResourceUsageId: found.billingDetails?.resourceUsageId,
+    };
   }
 }

@@ -74,7 +74,6 @@ export class ApplicationDefinitions implements ResourceType {
   readonly namespace = NAMESPACE;
   readonly type = 'applicationDefinitions';
   readonly apiVersions = API_VERSIONS;
-  readonly longRunning = true;
 
   constructor(private readonly resources: ResourceAccess) {}
 

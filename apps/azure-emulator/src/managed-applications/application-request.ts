@@ -28,7 +28,7 @@ function readGroup(id: ResourceId, value: unknown): ApplicationRequest['managedG
   const wanted = textOf(value);
   const found = /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/?$/i.exec(wanted);
   const [, subscriptionId = '', name = ''] = found ?? [];
-  if (!found || !/^[-\w._()]{1,89}[-\w_()]$/.test(name)) {
+  if (!found || !/^[-\w._()]{0,89}[-\w_()]$/.test(name)) {
     throw invalid(
       'InvalidManagedResourceGroupId',
       `The managed resource group id '${wanted}' is not the id of a resource group.`,

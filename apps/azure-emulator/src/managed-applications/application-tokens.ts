@@ -10,6 +10,7 @@ import type { StoredResource } from '../arm/resource';
 export async function listTokens(
   application: StoredResource | undefined,
   body: JsonObject,
+  apiVersion: string,
   tokens: TokenIssuer,
 ): Promise<JsonObject> {
   const own = Object.keys(asJsonObject(application?.identity?.['userAssignedIdentities']));
@@ -30,15 +31,20 @@ export async function listTokens(
   const issued = await Promise.all(
     wanted.map(async (identityResourceId) => {
       const token = await tokens.issueForManagedIdentity({ identityResourceId, audience: authorizationAudience });
-      return {
-        access_token: token.accessToken,
-        expires_in: String(token.expiresOn - token.notBefore),
-        expires_on: String(token.expiresOn),
-        not_before: String(token.notBefore),
-        authorizationAudience,
-        resourceId: identityResourceId,
-        token_type: 'Bearer',
-      };
+      const expiresIn = String(token.expiresOn - token.notBefore);
+      const [expiresOn, notBefore] = [String(token.expiresOn), String(token.notBefore)];
+      const target = { authorizationAudience, resourceId: identityResourceId };
+      // The first version spelled the members as Entra ID does, later ones as the rest of Resource Manager.
+      return apiVersion < '2019'
+        ? {
+            access_token: token.accessToken,
+            expires_in: expiresIn,
+            expires_on: expiresOn,
+            not_before: notBefore,
+            ...target,
+            token_type: 'Bearer',
+          }
+        : { accessToken: token.accessToken, expiresIn, expiresOn, notBefore, ...target, tokenType: 'Bearer' };
     }),
   );
   return { value: issued };

@@ -47,9 +47,9 @@ export class Applications implements ResourceType {
     this.actions = {
       listTokens: {
         kind: 'immediate',
-        run: async ({ resource, body }: ActionRequest) => ({
+        run: async ({ resource, body, query }: ActionRequest) => ({
           status: 200,
-          body: await listTokens(resource, body, platform.tokens),
+          body: await listTokens(resource, body, query.get('api-version') ?? '', platform.tokens),
         }),
       },
       refreshPermissions: { kind: 'longRunning', perform: (work: ActionWork) => this.refreshPermissions(work) },
