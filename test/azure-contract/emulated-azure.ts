@@ -15,7 +15,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 export const TENANT = 'aaaaaaaa-0000-4000-8000-000000000001';
 export const SUBSCRIPTION = 'aaaaaaaa-0000-4000-8000-000000000002';
 export const AUDIENCE = 'api://contract';
-const OWNER = {
+export const OWNER = {
   clientId: 'aaaaaaaa-0000-4000-8000-000000000003',
   objectId: 'aaaaaaaa-0000-4000-8000-000000000004',
   secret: 'owner-secret',
@@ -131,6 +131,14 @@ export class EmulatedAzure {
   machineFolders(): string[] {
     const folder = join(this.stateFolder, 'machines');
     return existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : [];
+  }
+
+  /** What each machine remembers of its services. */
+  machineServices(): Record<string, { state: string } | undefined>[] {
+    return this.machineFolders().map((vmId) => {
+      const record = readFileSync(join(this.stateFolder, 'machines', vmId, 'machine.json'), 'utf8');
+      return (JSON.parse(record) as { services: Record<string, { state: string }> }).services;
+    });
   }
 
   async #control(method: string, path: string, body?: object): Promise<unknown> {
