@@ -35,6 +35,8 @@ function portsByName({ ports }: LocalSettings): [string, number][] {
   return named;
 }
 
+/** Connections that have ended stay in the table for a minute; only what listens is in use. */
+const LISTENING = '0A';
 const CONSUL_SERF_PORT_HEX = (8301).toString(16).toUpperCase();
 
 /** Whether some process of this machine already has Consul's port on an address of the block (Linux's own table). */
@@ -43,7 +45,10 @@ function blockIsInUse(machineAddresses: string, table: string): boolean {
   const toHex = (octet = 0) => octet.toString(16).toUpperCase().padStart(2, '0');
   // The kernel prints IPv4 addresses least significant byte first: 127.10.x.y is yyxx0A7F.
   const ending = `${toHex(second)}${toHex(first)}:${CONSUL_SERF_PORT_HEX}`;
-  return table.split('\n').some((line) => (line.trim().split(/\s+/)[1] ?? '').endsWith(ending));
+  return table.split('\n').some((line) => {
+    const [, local = '', , state] = line.trim().split(/\s+/);
+    return state === LISTENING && local.endsWith(ending);
+  });
 }
 
 /** Names every port of ours that another process holds, and an address block that another copy uses. */
