@@ -9,9 +9,9 @@ interface Form {
   parameters: { basics: FormElement[]; steps: { name: string; elements: FormElement[] }[]; outputs: Record<string, string> };
 }
 
-const read = <Shape>(name: string): Shape => JSON.parse(readFileSync(join(import.meta.dirname, name), 'utf8')) as Shape;
-const form = read<Form>('createUiDefinition.json').parameters;
-const template = read<{ parameters: Record<string, unknown>; resources: unknown[] }>('mainTemplate.json');
+const read = (name: string): unknown => JSON.parse(readFileSync(join(import.meta.dirname, name), 'utf8'));
+const form = (read('createUiDefinition.json') as Form).parameters;
+const template = read('mainTemplate.json') as { parameters: Record<string, unknown>; resources: unknown[] };
 
 describe('the package of the managed application', () => {
   it('hands every answer of the form to a parameter of the template, and asks for every parameter', () => {

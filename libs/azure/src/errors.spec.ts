@@ -51,7 +51,7 @@ describe('what passes', () => {
 
 describe('what is not there', () => {
   it('is undefined to a look and nothing else', async () => {
-    expect(await findInAzure('look', () => Promise.reject(sdkError(404, 'ResourceNotFound')))).toBeUndefined();
+    await expect(findInAzure('look', () => Promise.reject(sdkError(404, 'ResourceNotFound')))).resolves.toBeUndefined();
     await expect(findInAzure('look', () => Promise.reject(sdkError(403, 'AuthorizationFailed')))).rejects.toBeInstanceOf(
       TerminalError,
     );

@@ -54,7 +54,13 @@ beforeAll(async () => {
     return answer as unknown as Response;
   };
   await until(async () => (await management().operator.autopilotHealth()).Healthy, { within: 30_000 });
-  await until(async () => (await management().writeKey('ready', 'yes')) === undefined, { within: 30_000 });
+  await until(
+    () =>
+      management()
+        .writeKey('ready', 'yes')
+        .then(() => true),
+    { within: 30_000 },
+  );
 });
 
 afterAll(async () => {
