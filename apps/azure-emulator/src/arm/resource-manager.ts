@@ -5,6 +5,7 @@ import { ResourceGroupService } from '../resources/resource-groups';
 import { type Subscriptions } from '../resources/subscriptions';
 import { type Store } from '../store/store';
 import { InProcessAccess } from './in-process-access';
+import { KeyedQueue } from './keyed-queue';
 import { type LongOperations } from './long-operations';
 import { AsyncAnswers } from './pipeline/async-answers';
 import { ResourceActions } from './pipeline/resource-actions';
@@ -38,7 +39,16 @@ export class ResourceManager {
     const registry = this.registry;
     const resources = new ResourceStore(store, registry);
     const access = new AccessControl(resources);
-    const parts = { registry, resources, access, operations, subscriptions, clock, locks: new Locks(resources) };
+    const parts = {
+      registry,
+      resources,
+      access,
+      operations,
+      subscriptions,
+      clock,
+      locks: new Locks(resources),
+      queue: new KeyedQueue(),
+    };
     const stages = {
       reads: new ResourceReads(parts),
       writes: new ResourceWrites(parts),

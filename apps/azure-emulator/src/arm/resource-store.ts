@@ -11,10 +11,13 @@ export const newEtag = (): string => `"${randomUUID()}"`;
 export class ResourceStore {
   readonly #rows: Collection<StoredResource>;
   readonly #registry: ResourceRegistry;
+  /** Keys of the rows of each type: roles and locks are looked for in every call and must not cost more the more there is. */
+  readonly #keysByType = new Map<string, Set<string>>();
 
   constructor(store: Store, registry: ResourceRegistry) {
     this.#rows = store.collection('resources');
     this.#registry = registry;
+    for (const { id } of this.#rows.list()) this.#index(id);
   }
 
   async find(id: ResourceId): Promise<StoredResource | undefined> {
@@ -30,21 +33,23 @@ export class ResourceStore {
   async save(id: ResourceId, resource: StoredResource): Promise<void> {
     const source = this.#registry.find(id.namespace, id.type)?.source;
     if (source?.save) await source.save(resource);
-    else this.#rows.put(id.key, resource);
+    else this.saveRow(resource);
   }
 
   saveRow(resource: StoredResource): void {
     this.#rows.put(idKey(resource.id), resource);
+    this.#index(resource.id);
   }
 
   removeRow(id: string): void {
     this.#rows.delete(idKey(id));
+    this.#keysByType.get(typeKeyOf(id))?.delete(idKey(id));
   }
 
   async remove(id: ResourceId): Promise<void> {
     const source = this.#registry.find(id.namespace, id.type)?.source;
     if (source?.remove) await source.remove(id);
-    else this.#rows.delete(id.key);
+    else this.removeRow(id.id);
   }
 
   /** Merges into what is stored under a new ETag. Throws when it is missing. */
@@ -73,8 +78,15 @@ export class ResourceStore {
 
   /** Stored resources of one type below `scope`. */
   listByType(fullType: string, scope: string): readonly StoredResource[] {
-    const wanted = fullType.toLowerCase();
-    return this.listBelow(scope).filter((resource) => parseResourceId(resource.id).fullType.toLowerCase() === wanted);
+    const keys = [...(this.#keysByType.get(fullType.toLowerCase()) ?? [])];
+    const prefix = idKey(scope) === '/' ? '/' : `${idKey(scope)}/`;
+    const below = keys.filter((key) => key.startsWith(prefix)).sort();
+    return below.map((key) => this.#rows.get(key)).filter((resource) => resource !== undefined);
+  }
+
+  #index(id: string): void {
+    const keys = this.#keysByType.get(typeKeyOf(id)) ?? new Set();
+    this.#keysByType.set(typeKeyOf(id), keys.add(idKey(id)));
   }
 
   /** What belongs to a group or a resource directly: not its children's children, not a sibling. */
@@ -83,6 +95,8 @@ export class ResourceStore {
     return this.listBelow(id).filter((resource) => ownerKeyOf(resource.id) === key);
   }
 }
+
+const typeKeyOf = (id: string): string => tryParseResourceId(id)?.fullType.toLowerCase() ?? '';
 
 const merged = (stored: StoredResource, change: { properties?: JsonObject; hidden?: JsonObject }): StoredResource => ({
   ...stored,

@@ -2,6 +2,7 @@ import { type AccessControl } from '../../authorization/access-control';
 import { type Locks } from '../../authorization/locks';
 import { type EmulatorClock } from '../../clock/emulator-clock';
 import { type Subscriptions } from '../../resources/subscriptions';
+import { type KeyedQueue } from '../keyed-queue';
 import { type LongOperations } from '../long-operations';
 import { type ResourceRegistry } from '../resource-registry';
 import { type ResourceStore } from '../resource-store';
@@ -15,4 +16,6 @@ export interface PipelineParts {
   readonly locks: Locks;
   readonly subscriptions: Subscriptions;
   readonly clock: EmulatorClock;
+  /** One request at a time decides about a resource. */
+  readonly queue: KeyedQueue;
 }

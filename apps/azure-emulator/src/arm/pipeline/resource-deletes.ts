@@ -28,10 +28,18 @@ export class ResourceDeletes {
   }
 
   /** Undefined: there was nothing. A deletion that already runs is joined; an unfinished write is overtaken. */
-  async delete(
+  delete(
     id: ResourceId,
     caller: Principal,
     headers: Readonly<Record<string, string>> = {},
+  ): Promise<{ operationId: string | undefined } | undefined> {
+    return this.#parts.queue.run(id.key, () => this.#accept(id, caller, headers));
+  }
+
+  async #accept(
+    id: ResourceId,
+    caller: Principal,
+    headers: Readonly<Record<string, string>>,
   ): Promise<{ operationId: string | undefined } | undefined> {
     const { registry, resources, access, locks, operations } = this.#parts;
     const type = registry.require(id);

@@ -1,6 +1,5 @@
 import { ArmError } from '../arm-error';
 import { asText, type JsonObject } from '../json';
-import { KeyedQueue } from '../keyed-queue';
 import { type LongOperation } from '../long-operations';
 import { type AcceptedChange } from '../resource-provider';
 import { type Principal } from '../principal';
@@ -30,7 +29,6 @@ const DEFAULT_NAME = /^[^<>%&\\?/\p{Cc}]{1,260}$/u;
 /** PUT and PATCH of every resource type. */
 export class ResourceWrites {
   readonly #parts: PipelineParts;
-  readonly #queue = new KeyedQueue();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -42,7 +40,7 @@ export class ResourceWrites {
   }
 
   write(request: WriteRequest): Promise<AcceptedChange> {
-    return this.#queue.run(request.id.key, () => this.#accept(request));
+    return this.#parts.queue.run(request.id.key, () => this.#accept(request));
   }
 
   async #accept(request: WriteRequest): Promise<AcceptedChange> {
