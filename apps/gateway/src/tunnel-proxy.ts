@@ -30,17 +30,18 @@ export function passOn(session: ClientHttp2Session, path: string, request: Incom
   stream.once('response', (headers) => {
     answered = true;
     response.writeHead(headers[':status'] ?? 502, responseHeaders(headers));
-    pipeline(stream, response, (error) => {
-      if (error) response.destroy();
-    });
+    stream.pipe(response, { end: false });
   });
   stream.on('error', () => undefined);
+  // Node ends a stream's body in the same way whether it was whole or reset; only the code tells a whole answer from a torn one.
   stream.once('close', () => {
     if (!answered) refuse(response);
-    else if (!response.writableEnded) response.destroy();
+    else if (stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.readableEnded) response.end();
+    else response.destroy();
   });
   response.once('close', () => {
-    if (!response.writableFinished && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    // Not `close()`: that ends the request's body first, and half a body would pass for a whole one.
+    if (!response.writableFinished) stream.destroy(new Error('The worker gave up.'));
   });
   if (hasBody) pipeline(request, stream, () => undefined);
 }

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from 'node:http2';
-import { constants } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { pipeline } from 'node:stream';
 import { CONSUL_PROXY_PREFIX, REFUSAL_HEADER } from '@managed-consul/agent-protocol';
@@ -59,13 +58,14 @@ export class ConsulProxy {
     });
     upstream.once('error', (error) => fail(stream, error));
     upstream.once('response', (answer) => {
-      if (stream.destroyed) return upstream.destroy();
+      if (stream.destroyed) return void upstream.destroy();
       stream.respond({ ...responseHeaders(answer.headers), ':status': answer.statusCode ?? 502 }, { endStream: false });
-      pipeline(answer, stream, (error) => {
-        if (error) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-      });
+      // When Consul breaks off, this resets the stream; half an answer never passes for a whole one.
+      pipeline(answer, stream, () => undefined);
     });
     stream.on('error', () => upstream.destroy());
+    // A body that was reset ends like a whole one, so the reset has to be heard before the end.
+    stream.on('aborted', () => upstream.destroy());
     stream.pipe(upstream);
   }
 
@@ -82,7 +82,7 @@ export class ConsulProxy {
 
 function fail(stream: ServerHttp2Stream, error: Error): void {
   if (stream.destroyed) return;
-  if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  if (stream.headersSent) stream.destroy(error);
   else refuse(stream, 503, 'ConsulNotReachable', `Consul on this machine cannot be reached: ${error.message}`);
 }
 
