@@ -13,7 +13,7 @@ export interface Figure {
 export interface PerformanceRun {
   /** Root of the clone. */
   root: string;
-  say(line: string): void;
+  say: (line: string) => void;
 }
 
 export interface PerformanceDefinition {
