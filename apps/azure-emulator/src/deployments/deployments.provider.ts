@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { toArmError, ArmError } from '../arm/arm-error';
-import { asJsonObject, type JsonObject } from '../arm/json';
+import { asJsonObject, textOf, type JsonObject } from '../arm/json';
 import type { Platform, ResourceProvider } from '../arm/resource-provider';
 import type { StoredResource } from '../arm/resource';
 import type { ActionAnswer, ActionRequest, ResourceDraft, ResourceType, ResourceWork, ResourceWrite } from '../arm/resource-type';
@@ -16,7 +16,7 @@ const TERMINAL_STATES = new Set(['Succeeded', 'Failed', 'Canceled']);
 const SHOWN_STATES: Readonly<Record<string, string>> = { Creating: 'Running', Updating: 'Running' };
 
 const isActive = (resource: StoredResource): boolean =>
-  !TERMINAL_STATES.has(String(resource.properties['provisioningState'] ?? 'Succeeded'));
+  !TERMINAL_STATES.has(textOf(resource.properties['provisioningState'], 'Succeeded'));
 
 /** `Microsoft.Resources/deployments` in a resource group. */
 export const deploymentsProvider = (platform: Platform): ResourceProvider => {
@@ -141,7 +141,7 @@ class Deployments implements ResourceType {
 
   present(resource: StoredResource): JsonObject {
     const { id, name, type, location, tags, properties } = resource;
-    const state = String(properties['provisioningState'] ?? 'Succeeded');
+    const state = textOf(properties['provisioningState'], 'Succeeded');
     return {
       id,
       name,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ArmError, type ArmErrorDetail } from '../arm/arm-error';
-import { asJsonObject, type JsonObject } from '../arm/json';
+import { asJsonObject, textOf, type JsonObject } from '../arm/json';
 import { systemPrincipal } from '../arm/principal';
 import type { Platform } from '../arm/resource-provider';
 import type { ResourceWork } from '../arm/resource-type';
@@ -24,7 +24,7 @@ export class ApplicationDeployment {
         parameters: asJsonObject(work.resource.hidden['parameters']),
       },
     });
-    const { properties } = (await this.platform.resources.get(id)) ?? { properties: {} as JsonObject };
+    const properties: JsonObject = (await this.platform.resources.get(id))?.properties ?? {};
     if (properties['provisioningState'] === 'Succeeded') return asJsonObject(properties['outputs']);
     const reason = asJsonObject(properties['error']) as unknown as ArmErrorDetail;
     throw new ArmError(
@@ -46,9 +46,7 @@ export class ApplicationDeployment {
       return;
     }
     while (
-      !['Succeeded', 'Failed', 'Canceled'].includes(
-        String((await resources.get(id))?.properties['provisioningState'] ?? 'Failed'),
-      )
+      !['Succeeded', 'Failed', 'Canceled'].includes(textOf((await resources.get(id))?.properties['provisioningState'], 'Failed'))
     ) {
       await clock.sleep(PAUSE_MILLISECONDS, work.signal);
     }

@@ -135,7 +135,7 @@ describe('Microsoft.Solutions through @azure/arm-managedapplications', () => {
 
   it('tells of a change of tags, and of a deletion that takes the managed group with it', async () => {
     await make('short-lived');
-    await customer.applications.beginUpdateAndWait(GROUP, 'short-lived', { parameters: { tags: { owner: 'tests' } } as never });
+    await customer.applications.beginUpdateAndWait(GROUP, 'short-lived', { parameters: { tags: { owner: 'tests' } } });
     expect((await customer.applications.get(GROUP, 'short-lived')).tags).toEqual({ owner: 'tests' });
     await customer.applications.beginDeleteAndWait(GROUP, 'short-lived');
     expect(emulator.platform.resourceGroups.find(sample.subscriptionId, 'short-lived-managed')).toBeUndefined();

@@ -11,7 +11,10 @@ export const managedApplicationsProvider = (platform: Platform): ResourceProvide
   return {
     namespace: NAMESPACE,
     types: [definitions, new Applications(platform, definitions, notifications)],
-    start: () => Promise.resolve(notifications.start()),
+    start: () => {
+      notifications.start();
+      return Promise.resolve();
+    },
     stop: () => notifications.stop(),
   };
 };

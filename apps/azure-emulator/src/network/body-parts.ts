@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../arm/json';
+import { isJsonObject, textOf, type JsonObject } from '../arm/json';
 import { parentIdOf, type ResourceId } from '../arm/resource-id';
 import type { ResourceAccess } from '../arm/resource-provider';
 import type { StoredResource } from '../arm/resource';
@@ -17,7 +17,7 @@ function toResource(parent: StoredResource, fullType: string, part: JsonObject):
     id: String(part['id']),
     name: String(part['name']),
     type: fullType,
-    etag: String(part['etag'] ?? parent.etag).replace(/^W\//, ''),
+    etag: textOf(part['etag'], parent.etag).replace(/^W\//, ''),
     systemData: parent.systemData,
     properties: isJsonObject(part['properties']) ? part['properties'] : {},
     hidden: {},
@@ -45,12 +45,12 @@ export function partsInParent(resources: ResourceAccess, fullType: string, list:
       const part: JsonObject = { id, name, type, etag: `W/${etag}`, properties };
       const position = others.findIndex((candidate) => sameName(candidate, name));
       const parts = position < 0 ? [...others, part] : others.with(position, part);
-      await resources.update(parentId, { properties: { [list]: parts } });
+      resources.update(parentId, { properties: { [list]: parts } });
     },
     async remove(id) {
       const parent = await parentOf(id);
       if (!parent) return;
-      await resources.update(parent.id, {
+      resources.update(parent.id, {
         properties: { [list]: partsOf(parent, list).filter((part) => !sameName(part, id.name)) },
       });
     },

@@ -1,5 +1,5 @@
 import { ArmError } from '../arm/arm-error';
-import { asJsonObject, type JsonObject } from '../arm/json';
+import { asJsonObject, textOf, type JsonObject } from '../arm/json';
 import { idKey } from '../arm/resource-id';
 import type { ResourceAccess } from '../arm/resource-provider';
 import type { StoredResource } from '../arm/resource';
@@ -39,7 +39,7 @@ class LoadBalancers {
       throw new ArmError(
         400,
         'InvalidRequestFormat',
-        `The SKU '${String(sku)}' of a load balancer is not available: use Standard.`,
+        `The SKU '${textOf(sku)}' of a load balancer is not available: use Standard.`,
       );
     const balancerId = existing?.id ?? id.id;
     const read = readProperties(loadBalancerProperties, body.properties);
@@ -77,9 +77,7 @@ class LoadBalancers {
   shown(balancer: StoredResource, list: PartList, part: JsonObject): JsonObject {
     const wanted = idKey(String(part['id']));
     const uses = (rule: JsonObject): boolean =>
-      Object.values(asJsonObject(rule['properties'])).some(
-        (member) => idKey(String(asJsonObject(member)['id'] ?? '')) === wanted,
-      );
+      Object.values(asJsonObject(rule['properties'])).some((member) => idKey(textOf(asJsonObject(member)['id'])) === wanted);
     if (list === 'loadBalancingRules') return part;
     const loadBalancingRules = partsOf(balancer, 'loadBalancingRules')
       .filter(uses)
@@ -140,7 +138,7 @@ class LoadBalancers {
     const subnetId = properties.subnet?.id ?? '';
     const before = partsOf(existing, 'frontendIPConfigurations').find((part) => part['name'] === name);
     const known = asJsonObject(before?.['properties']);
-    if (idKey(String(asJsonObject(known['subnet'])['id'] ?? '')) === idKey(subnetId)) return String(known['privateIPAddress']);
+    if (idKey(textOf(asJsonObject(known['subnet'])['id'])) === idKey(subnetId)) return String(known['privateIPAddress']);
     const subnet = await this.references.require(balancerId, subnetId, `${NAMESPACE}/virtualNetworks/subnets`);
     const range = rangeOf(subnet);
     const taken = this.takenIn(subnetId, balancerId);
@@ -159,14 +157,14 @@ class LoadBalancers {
     const frontends = others
       .flatMap((balancer) => partsOf(balancer, 'frontendIPConfigurations'))
       .map((part) => asJsonObject(part['properties']));
-    const inside = frontends.filter(({ subnet }) => idKey(String(asJsonObject(subnet)['id'] ?? '')) === idKey(subnetId));
+    const inside = frontends.filter(({ subnet }) => idKey(textOf(asJsonObject(subnet)['id'])) === idKey(subnetId));
     return new Set(inside.map(({ privateIPAddress }) => String(privateIPAddress)));
   }
 }
 
 function rangeOf(subnet: StoredResource) {
   const [first] = (subnet.properties['addressPrefixes'] as string[] | undefined) ?? [];
-  const range = parseRange(String(subnet.properties['addressPrefix'] ?? first));
+  const range = parseRange(textOf(subnet.properties['addressPrefix'], first ?? ''));
   if (range) return range;
   throw new ArmError(400, 'NetcfgInvalidSubnet', `Subnet '${subnet.name}' has no valid address prefix.`);
 }

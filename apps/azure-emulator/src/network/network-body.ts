@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { ArmError } from '../arm/arm-error';
-import type { JsonObject } from '../arm/json';
+import { textOf, type JsonObject } from '../arm/json';
 import type { StoredResource } from '../arm/resource';
 
 /** A reference to another resource. */
@@ -74,4 +74,4 @@ export const storedPart = (
 
 /** The id that Azure gives each network resource beside its name; kept over changes. */
 export const resourceGuid = (existing: StoredResource | undefined): string =>
-  String(existing?.properties['resourceGuid'] ?? randomUUID());
+  textOf(existing?.properties['resourceGuid'], randomUUID());

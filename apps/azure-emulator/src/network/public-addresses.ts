@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ArmError } from '../arm/arm-error';
-import type { JsonObject } from '../arm/json';
+import { textOf, type JsonObject } from '../arm/json';
 import { idKey } from '../arm/resource-id';
 import type { ResourceAccess } from '../arm/resource-provider';
 import type { StoredResource } from '../arm/resource';
@@ -37,8 +37,7 @@ function chooseAddress(id: string, taken: ReadonlySet<string>): string {
 
 /** `publicIPAddresses`: addresses come from the ranges reserved for documentation and lead nowhere. */
 export function publicAddressType(resources: ResourceAccess, references: NetworkReferences): ResourceType {
-  const skuOf = ({ body, existing }: ResourceWrite): string =>
-    String(body.sku?.['name'] ?? existing?.sku?.['name'] ?? 'Standard');
+  const skuOf = ({ body, existing }: ResourceWrite): string => textOf(body.sku?.['name'] ?? existing?.sku?.['name'], 'Standard');
   return {
     namespace: NAMESPACE,
     type: 'publicIPAddresses',

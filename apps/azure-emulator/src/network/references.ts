@@ -1,5 +1,5 @@
 import { ArmError } from '../arm/arm-error';
-import { isJsonObject } from '../arm/json';
+import { isJsonObject, textOf } from '../arm/json';
 import { idKey, tryParseResourceId } from '../arm/resource-id';
 import type { ResourceAccess } from '../arm/resource-provider';
 import type { StoredResource } from '../arm/resource';
@@ -40,7 +40,7 @@ export class NetworkReferences {
           'both resources are in the same region.',
       );
     }
-    const state = String(found.properties['provisioningState'] ?? 'Succeeded');
+    const state = textOf(found.properties['provisioningState'], 'Succeeded');
     if (state === 'Succeeded') return found;
     throw new ArmError(
       409,

@@ -3,10 +3,10 @@ import { ArmError } from '../arm/arm-error';
 import { namedPart } from './network-body';
 import { parseAddress, parseRange } from './cidr';
 
-const choice = <const Options extends readonly [string, ...string[]]>(options: Options) =>
+const choice = (options: readonly string[]) =>
   z.string().transform((value, context) => {
     const found = options.find((option) => option.toLowerCase() === value.toLowerCase());
-    if (found !== undefined) return found as Options[number];
+    if (found !== undefined) return found;
     context.addIssue({ code: 'custom', message: `'${value}' is not one of ${options.join(', ')}` });
     return z.NEVER;
   });

@@ -1,7 +1,7 @@
 import { evaluateResourceBody, type ExpandedResource } from './resource-expansion';
 import { evaluateValue } from './evaluator';
 import { RuntimeValues } from './evaluation-scope';
-import { memberOf } from './json-value';
+import { memberOf, show } from './json-value';
 import { locateErrors, RuntimeValueMissing, validationFailed } from './template-error';
 
 /** Which resources (by key) each resource waits for. */
@@ -55,7 +55,7 @@ function declaredDependencies(resource: ExpandedResource, names: ResourceNames):
     const keys = typeof name === 'string' ? names.find(name) : new Set<string>();
     if (keys.size > 0) return [...keys];
     throw validationFailed(
-      `The resource '${String(name)}' is not defined in the template. It is in 'dependsOn' of '${resource.id}'`,
+      `The resource '${show(name)}' is not defined in the template. It is in 'dependsOn' of '${resource.id}'`,
     );
   });
 }

@@ -7,7 +7,7 @@ import { numberFunctions } from './functions/number-functions';
 import { isListFunction, lookupOf, resourceFunctions } from './functions/resource-functions';
 import { stringFunctions } from './functions/string-functions';
 import { define, integer, text, type FunctionCall, type FunctionTable } from './functions/template-function';
-import { isObject, kindOf, memberOf, type JsonObject, type JsonValue } from './json-value';
+import { isObject, kindOf, memberOf, show, type JsonObject, type JsonValue } from './json-value';
 import { isExpression, parseExpression, unescapeLiteral, type Expression } from './parser';
 import { ExpressionError, RuntimeValueMissing } from './template-error';
 
@@ -101,7 +101,7 @@ function readMember(target: JsonValue, key: JsonValue): JsonValue {
     return member;
   }
   throw new ExpressionError(
-    `The language expression property '${String(key)}' can't be evaluated, the value has type '${kindOf(target)}'.`,
+    `The language expression property '${show(key)}' can't be evaluated, the value has type '${kindOf(target)}'.`,
   );
 }
 

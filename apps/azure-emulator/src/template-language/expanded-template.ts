@@ -1,6 +1,5 @@
 import { buildDependencyGraph, ResourceNames, type DependencyGraph } from './dependency-graph';
 import { RuntimeValues, type DeploymentFacts, type EvaluationScope, type RuntimeLookup } from './evaluation-scope';
-import { evaluateValue } from './evaluator';
 import type { JsonObject, JsonValue } from './json-value';
 import { evaluateOutputs } from './outputs';
 import { ParameterValues } from './parameters';

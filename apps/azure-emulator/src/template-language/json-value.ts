@@ -40,3 +40,9 @@ export function equalValues(left: JsonValue, right: JsonValue): boolean {
     names.every((name) => Object.hasOwn(right, name) && equalValues(left[name] ?? null, right[name] ?? null))
   );
 }
+
+/** A value as it reads in a message: text as it is, all else as JSON. */
+export function show(value: JsonValue | undefined): string {
+  if (value === undefined) return 'undefined';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

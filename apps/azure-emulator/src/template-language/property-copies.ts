@@ -1,5 +1,5 @@
 import { evaluateEach, type CopyLoop, type EvaluationScope } from './evaluation-scope';
-import { isObject, type JsonObject, type JsonValue } from './json-value';
+import { isObject, show, type JsonObject, type JsonValue } from './json-value';
 import { ExpressionError } from './template-error';
 
 /** ARM's limit on the iterations of one loop. */
@@ -30,7 +30,7 @@ export function expandPropertyCopies(copies: readonly JsonValue[], scope: Evalua
     if (!isObject(copy) || typeof copy['name'] !== 'string' || copy['count'] === undefined || copy['input'] === undefined) {
       throw new ExpressionError(`The template 'copy' definition needs the properties 'name', 'count' and 'input'.`);
     }
-    const name = String(evaluate(copy['name'], scope));
+    const name = show(evaluate(copy['name'], scope));
     const input = copy['input'];
     const count = copyCount(evaluate(copy['count'], { ...scope, runtime: undefined }), name);
     const indexes = Array.from({ length: count }, (_, index) => index);

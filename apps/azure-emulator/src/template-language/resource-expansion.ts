@@ -1,6 +1,6 @@
 import { evaluateValue } from './evaluator';
 import type { EvaluationScope } from './evaluation-scope';
-import { isObject, memberOf, type JsonObject, type JsonValue } from './json-value';
+import { isObject, memberOf, show, type JsonObject, type JsonValue } from './json-value';
 import { copyCount, insideLoop } from './property-copies';
 import { locateErrors, TemplateError, validationFailed } from './template-error';
 import type { TemplateResource } from './template';
@@ -57,7 +57,7 @@ function evaluateMember(definition: JsonObject, member: string, scope: Evaluatio
 function requiredText(definition: JsonObject, member: string, scope: EvaluationScope): string {
   const value = evaluateMember(definition, member, scope);
   if (typeof value === 'string' && value !== '') return value;
-  throw validationFailed(`The template resource '${String(memberOf(definition, 'name'))}' has no valid property '${member}'`);
+  throw validationFailed(`The template resource '${show(memberOf(definition, 'name'))}' has no valid property '${member}'`);
 }
 
 function checkSegments(type: string, name: string): void {
@@ -81,7 +81,7 @@ function placeOf(definition: JsonObject, type: string, scope: EvaluationScope): 
   const group = evaluateMember(definition, 'resourceGroup', scope) ?? facts.resourceGroupName;
   const isNested = type.toLowerCase() === NESTED_DEPLOYMENT;
   const place = isNested
-    ? `/subscriptions/${String(subscription)}/resourceGroups/${String(group)}`
+    ? `/subscriptions/${show(subscription)}/resourceGroups/${show(group)}`
     : `/subscriptions/${facts.subscriptionId}/resourceGroups/${facts.resourceGroupName}`;
   const extended = evaluateMember(definition, 'scope', scope);
   if (extended === undefined) return place;
@@ -121,7 +121,7 @@ function readCopy(copy: JsonValue, scope: EvaluationScope): { name: string; coun
   if (!isObject(copy) || typeof name !== 'string')
     throw validationFailed(`A template resource 'copy' needs a 'name' and a 'count'`);
   const count = copyCount(evaluateMember(copy, 'count', scope) ?? null, name);
-  const mode = String(memberOf(copy, 'mode') ?? 'parallel').toLowerCase();
+  const mode = show(memberOf(copy, 'mode') ?? 'parallel').toLowerCase();
   if (mode !== 'parallel' && mode !== 'serial') throw validationFailed(`The copy '${name}' has an unknown mode '${mode}'`);
   const batchSize = evaluateMember(copy, 'batchSize', scope) ?? 1;
   if (typeof batchSize !== 'number' || batchSize < 1) throw validationFailed(`The copy '${name}' has a 'batchSize' below 1`);
@@ -131,7 +131,7 @@ function readCopy(copy: JsonValue, scope: EvaluationScope): { name: string; coun
 /** Evaluates names, types, conditions and loops of all resources. Throws `TemplateError`, also for a resource defined twice. */
 export function expandResources(resources: readonly TemplateResource[], scope: EvaluationScope): ExpandedResource[] {
   const expanded = resources.flatMap((resource) =>
-    locateErrors(`resource '${resource.symbolicName ?? String(memberOf(resource.definition, 'name'))}'`, () => {
+    locateErrors(`resource '${resource.symbolicName ?? show(memberOf(resource.definition, 'name'))}'`, () => {
       const copy = memberOf(resource.definition, 'copy');
       if (copy === undefined) return [expandOne(resource, scope, undefined)];
       const { name, count, batchSize } = readCopy(copy, scope);
@@ -155,7 +155,7 @@ function hasInnerScope(resource: ExpandedResource): boolean {
   const properties = memberOf(resource.definition, 'properties');
   const options =
     properties !== undefined && isObject(properties) ? memberOf(properties, 'expressionEvaluationOptions') : undefined;
-  return options !== undefined && isObject(options) && String(memberOf(options, 'scope')).toLowerCase() === 'inner';
+  return options !== undefined && isObject(options) && show(memberOf(options, 'scope')).toLowerCase() === 'inner';
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isObject, memberOf, type JsonObject, type JsonValue } from './json-value';
+import { isObject, memberOf, show, type JsonObject, type JsonValue } from './json-value';
 import { TemplateError, validationFailed } from './template-error';
 
 /** The parts of a deployment template, still unevaluated. */
@@ -55,12 +55,12 @@ function limit(name: keyof typeof LIMITS, actual: number): void {
 /** Lifts nested `resources` out: a child's type and name begin with its parent's. */
 function liftChildren(definition: JsonObject): JsonObject[] {
   const { resources, ...own } = definition;
-  if (!Array.isArray(resources) || String(definition['type']).toLowerCase() === 'microsoft.resources/deployments')
+  if (!Array.isArray(resources) || show(definition['type']).toLowerCase() === 'microsoft.resources/deployments')
     return [definition];
   const children = resources.filter(isObject).map((child): JsonObject => ({
     ...child,
-    type: `${String(own['type'])}/${String(child['type'])}`,
-    name: joinNames(String(own['name']), String(child['name'])),
+    type: `${show(own['type'])}/${show(child['type'])}`,
+    name: joinNames(show(own['name']), show(child['name'])),
     ...(own['condition'] !== undefined && child['condition'] === undefined ? { condition: own['condition'] } : {}),
   }));
   return [own, ...children.flatMap(liftChildren)];
@@ -97,14 +97,12 @@ export function readTemplate(value: unknown): Template {
   const schema = memberOf(template, '$schema');
   if (typeof schema !== 'string' || !SCHEMA.test(schema)) {
     throw parseFailed(
-      `The value '${String(schema)}' of property '$schema' is not a deployment template schema of a resource group`,
+      `The value '${show(schema)}' of property '$schema' is not a deployment template schema of a resource group`,
     );
   }
   const contentVersion = memberOf(template, 'contentVersion');
   if (typeof contentVersion !== 'string' || !/^\d+(\.\d+){3}$/.test(contentVersion)) {
-    throw parseFailed(
-      `The value '${String(contentVersion)}' of property 'contentVersion' is not valid. It must be like '1.0.0.0'`,
-    );
+    throw parseFailed(`The value '${show(contentVersion)}' of property 'contentVersion' is not valid. It must be like '1.0.0.0'`);
   }
   const unknown = Object.keys(template).find((name) => !KNOWN_MEMBERS.has(name.toLowerCase()));
   if (unknown !== undefined)

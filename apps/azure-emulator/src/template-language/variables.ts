@@ -1,6 +1,6 @@
 import { evaluateValue } from './evaluator';
 import type { EvaluationScope } from './evaluation-scope';
-import { isObject, memberOf, type JsonObject, type JsonValue } from './json-value';
+import { isObject, memberOf, show, type JsonObject, type JsonValue } from './json-value';
 import { expandPropertyCopies } from './property-copies';
 import { ExpressionError } from './template-error';
 
@@ -37,7 +37,7 @@ export class VariableValues {
     const scope: EvaluationScope = { ...this.scope, variable: (other) => this.value(other), loops: [], runtime: undefined };
     const definition = name.toLowerCase() === 'copy' ? undefined : memberOf(this.definitions, name);
     if (definition !== undefined) return evaluateValue(definition, scope);
-    const copy = this.copies().find((entry) => isObject(entry) && String(entry['name']).toLowerCase() === name.toLowerCase());
+    const copy = this.copies().find((entry) => isObject(entry) && show(entry['name']).toLowerCase() === name.toLowerCase());
     if (copy !== undefined) return Object.values(expandPropertyCopies([copy], scope, evaluateValue))[0] ?? [];
     throw new ExpressionError(`The template variable '${name}' is not found.`);
   }

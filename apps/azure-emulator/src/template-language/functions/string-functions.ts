@@ -33,17 +33,20 @@ function formatInteger(value: JsonValue, specifier: string, call: FunctionCall):
 
 /** .NET composite formatting: `{index[,width][:format]}`, braces doubled to stand for themselves. */
 function format(pattern: string, values: readonly JsonValue[], call: FunctionCall): string {
-  return pattern.replace(/\{\{|\}\}|\{(\d+)(?:,(-?\d+))?(?::([^}]*))?\}|[{}]/g, (found, index, width, specifier) => {
-    if (found === '{{') return '{';
-    if (found === '}}') return '}';
-    if (index === undefined) throw wrongArgument(call, `the format string '${pattern}' is not valid`);
-    const value = values[Number(index)];
-    if (value === undefined)
-      throw wrongArgument(call, `the format string '${pattern}' asks for argument '${index}', which is not given`);
-    const shown = specifier === undefined ? asText(value) : formatInteger(value, specifier, call);
-    if (width === undefined) return shown;
-    return Number(width) < 0 ? shown.padEnd(-Number(width)) : shown.padStart(Number(width));
-  });
+  return pattern.replace(
+    /\{\{|\}\}|\{(\d+)(?:,(-?\d+))?(?::([^}]*))?\}|[{}]/g,
+    (found: string, index?: string, width?: string, specifier?: string) => {
+      if (found === '{{') return '{';
+      if (found === '}}') return '}';
+      if (index === undefined) throw wrongArgument(call, `the format string '${pattern}' is not valid`);
+      const value = values[Number(index)];
+      if (value === undefined)
+        throw wrongArgument(call, `the format string '${pattern}' asks for argument '${index}', which is not given`);
+      const shown = specifier === undefined ? asText(value) : formatInteger(value, specifier, call);
+      if (width === undefined) return shown;
+      return Number(width) < 0 ? shown.padEnd(-Number(width)) : shown.padStart(Number(width));
+    },
+  );
 }
 
 const escapeForPattern = (plain: string): string => plain.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
