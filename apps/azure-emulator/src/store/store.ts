@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Records of one kind by key. Reads and writes are durable when the call returns. */
+/** Records of one kind by key. What was written is there after the process ends, however it ends. */
 export interface Collection<Value> {
   get(key: string): Value | undefined;
   put(key: string, value: Value): void;
