@@ -1,38 +1,55 @@
-import { clusterNames } from '@managed-consul/azure';
+import { clusterNames, type ResourceGroupFacts } from '@managed-consul/azure';
 import { moveProvisioningState, secretOwnerOf } from '@managed-consul/clusters';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
 import { groupIsManagedBy, notOurs, placeOf } from '../shared-steps/place';
+import { applicationIsOutOfSight, isAccessRefusal } from '../shared-steps/vanished-application';
+
+/** The group, or undefined when it is gone: by Azure's word, or because it went with its managed application. */
+async function findGroup(step: Step): Promise<ResourceGroupFacts | undefined> {
+  const { subscription, resourceGroup } = placeOf(step);
+  try {
+    return await subscription.resourceGroups.find(resourceGroup);
+  } catch (error) {
+    const { applicationId } = step.cluster.installation;
+    if (!isAccessRefusal(error) || !applicationId) throw error;
+    if (await applicationIsOutOfSight(step.azure, applicationId)) return undefined;
+    throw error;
+  }
+}
 
 /** Nothing is removed before Azure has said that the group is this installation's. A group that is gone needs no removing. */
-export async function confirmPlaceMayBeTouched({ cluster, azure }: Step) {
-  const { subscription, resourceGroup } = placeOf({ azure, cluster });
-  const group = await subscription.resourceGroups.find(resourceGroup);
+export async function confirmPlaceMayBeTouched(step: Step) {
+  const { cluster } = step;
+  const group = await findGroup(step);
   if (group && !groupIsManagedBy(cluster.installation, group)) throw notOurs(cluster.installation);
-  return done(undefined, async (tx) => {
+  return done({ groupExists: group !== undefined }, async (tx) => {
     await moveProvisioningState(tx, cluster.id, 'Deleting');
   });
 }
 
 /** A deployment that went on would make again what is being removed. */
-export async function stopDeployment({ cluster, azure, clock }: Step) {
+export async function stopDeployment({ cluster, azure, clock, outputOf }: Step) {
   const { subscription, resourceGroup } = placeOf({ azure, cluster });
-  await subscription.deployments.cancel(resourceGroup, clusterNames(cluster.id).deployment);
+  if (outputOf(confirmPlaceMayBeTouched).groupExists)
+    await subscription.deployments.cancel(resourceGroup, clusterNames(cluster.id).deployment);
   return done({ askedAt: clock.now().toISOString() });
 }
 
 export async function deploymentHasStopped({ cluster, azure, clock, outputOf }: Step) {
   const { subscription, resourceGroup } = placeOf({ azure, cluster });
+  if (!outputOf(confirmPlaceMayBeTouched).groupExists) return done();
   const facts = await subscription.deployments.find(resourceGroup, clusterNames(cluster.id).deployment);
   if (facts?.state !== 'running') return done();
   return waitFor('Azure is stopping what it was making', azureLook(outputOf(stopDeployment).askedAt, clock.now()));
 }
 
 /** Azure keeps only so many deployments a group. */
-export async function forgetDeployment({ cluster, azure }: Step) {
+export async function forgetDeployment({ cluster, azure, outputOf }: Step) {
   const { subscription, resourceGroup } = placeOf({ azure, cluster });
-  await subscription.deployments.remove(resourceGroup, clusterNames(cluster.id).deployment);
+  if (outputOf(confirmPlaceMayBeTouched).groupExists)
+    await subscription.deployments.remove(resourceGroup, clusterNames(cluster.id).deployment);
   return done();
 }
 

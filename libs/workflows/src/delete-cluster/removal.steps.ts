@@ -4,17 +4,20 @@ import type { Step } from '../services';
 import { REMOVAL_ORDER, resourcesOf, type RemovalPart } from '../shared-steps/cluster-resources';
 import { azureLook } from '../shared-steps/delays';
 import { placeOf } from '../shared-steps/place';
+import { confirmPlaceMayBeTouched } from './closing.steps';
 
 /** After this long Azure is asked again: it may have agreed and failed later, when something still used the resource. */
 const ASK_AGAIN_AFTER = minutes(1);
 
 async function startRemoving(step: Step, part: RemovalPart): Promise<void> {
+  if (!step.outputOf(confirmPlaceMayBeTouched).groupExists) return;
   const { subscription } = placeOf(step);
   const resources = (await resourcesOf(step)).filter(REMOVAL_ORDER[part]);
   await Promise.all(resources.map((resource) => subscription.resources.startRemoval(resource)));
 }
 
 async function lookFor(step: Step, part: RemovalPart, askedAt: string) {
+  if (!step.outputOf(confirmPlaceMayBeTouched).groupExists) return done();
   const left = (await resourcesOf(step)).filter(REMOVAL_ORDER[part]);
   if (left.length === 0) return done();
   const now = step.clock.now();

@@ -12,6 +12,7 @@ import { done, waitFor } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
 import type { Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
+import { applicationIsOutOfSight } from '../shared-steps/vanished-application';
 
 const inputSchema = z.object({ applicationId: z.string() }) satisfies z.ZodType<RemoveInstallationInput>;
 const applicationIdOf = ({ operation }: Pick<Step, 'operation'>): string => inputSchema.parse(operation.input).applicationId;
@@ -20,9 +21,10 @@ const sinceStart = ({ operation }: Pick<Step, 'operation'>): string => (operatio
 
 /** Done when Azure no longer has the application. Who only says that it is deleted, deletes nothing. */
 export async function applicationIsGone(step: Step) {
-  const application = await step.azure.managedApplications.find(applicationIdOf(step));
-  if (!application || application.provisioningState === 'Deleted') return done();
-  if (application.provisioningState !== 'Deleting') {
+  const applicationId = applicationIdOf(step);
+  if (await applicationIsOutOfSight(step.azure, applicationId)) return done();
+  const application = await step.azure.managedApplications.find(applicationId);
+  if (application && application.provisioningState !== 'Deleting') {
     throw new TerminalError('ApplicationNotDeleted', 'The managed application still exists in Azure, so nothing was removed.');
   }
   return waitFor('Azure is deleting the managed application', azureLook(sinceStart(step), step.clock.now()));

@@ -1,0 +1,21 @@
+import { TerminalError } from '@managed-consul/errors';
+import type { Services } from '../services';
+
+/** Whether Azure refused because the service has no right there, as opposed to any other failure. */
+export const isAccessRefusal = (error: unknown): boolean =>
+  error instanceof TerminalError && error.code === 'AuthorizationFailed';
+
+/**
+ * Whether a managed application is gone as far as the service can see. Azure takes the publisher's rights away together with
+ * the application and its managed resource group, and then answers every read with 403, not 404: so being refused on the
+ * application itself means that there is nothing left that the service could or should touch.
+ */
+export async function applicationIsOutOfSight(azure: Services['azure'], applicationId: string): Promise<boolean> {
+  try {
+    const application = await azure.managedApplications.find(applicationId);
+    return application === undefined || application.provisioningState === 'Deleted';
+  } catch (error) {
+    if (isAccessRefusal(error)) return true;
+    throw error;
+  }
+}
