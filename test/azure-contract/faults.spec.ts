@@ -52,9 +52,8 @@ describe('a client of Azure', () => {
 
   it('can give up on an answer that takes too long, and finds afterwards what was done', async () => {
     await fault({ method: 'PUT', count: 1, effect: { kind: 'slow', milliseconds: 1500 } });
-    const impatient = clients.compute.virtualMachineScaleSets.beginCreateOrUpdate(GROUP, SCALE_SET, scaleSet(1), {
-      abortSignal: AbortSignal.timeout(300),
-    });
+    const options = { abortSignal: AbortSignal.timeout(300) };
+    const impatient = clients.compute.virtualMachineScaleSets.createOrUpdate(GROUP, SCALE_SET, scaleSet(1), options).submitted();
     await expect(impatient).rejects.toMatchObject({ name: 'AbortError' });
     await until(async () => (await instances()).length === 1, {
       within: seconds(20),
@@ -75,7 +74,7 @@ describe('a client of Azure', () => {
 
   it('can delete what is stuck in the making', async () => {
     await fault({ method: 'PUT', path: SCALE_SET, effect: { kind: 'stuckOperation' } });
-    await clients.compute.virtualMachineScaleSets.beginCreateOrUpdate(GROUP, SCALE_SET, scaleSet(2));
+    await clients.compute.virtualMachineScaleSets.createOrUpdate(GROUP, SCALE_SET, scaleSet(2)).submitted();
     expect((await clients.compute.virtualMachineScaleSets.get(GROUP, SCALE_SET)).provisioningState).toBe('Creating');
     await clients.compute.virtualMachineScaleSets.delete(GROUP, SCALE_SET);
     await expect(clients.compute.virtualMachineScaleSets.get(GROUP, SCALE_SET)).rejects.toMatchObject({ statusCode: 404 });

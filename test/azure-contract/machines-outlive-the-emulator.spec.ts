@@ -86,8 +86,9 @@ describe('the machines of a scale set', () => {
     const addresses = await addressesOf(clients);
     const before = await answers(3);
     await azure.addFault({ path: SCALE_SET, effect: { kind: 'stuckOperation' } });
-    const accepted = await clients.compute.virtualMachineScaleSets.beginCreateOrUpdate(GROUP, SCALE_SET, scaleSet(4));
-    expect(accepted.isDone()).toBe(false);
+    const change = clients.compute.virtualMachineScaleSets.createOrUpdate(GROUP, SCALE_SET, scaleSet(4));
+    await change.submitted();
+    expect(change.isDone).toBe(false);
     await azure.kill();
     const meanwhile = await Promise.all(addresses.map((address) => askProgram(address)));
     expect(meanwhile.map(({ pid }) => pid)).toEqual(before.map(({ pid }) => pid));

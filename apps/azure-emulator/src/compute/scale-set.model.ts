@@ -117,14 +117,13 @@ export function readScaleSet(body: { sku?: JsonObject; properties: JsonObject })
   return { vmSize: name, capacity, properties: parseOrRefuse(scaleSetProperties, body.properties, 'properties') };
 }
 
-const SECRET_FIELDS = ['customData', 'adminPassword'] as const;
-
 /** Takes what is never shown out of the properties. */
 export function splitSecrets(properties: JsonObject): { shown: JsonObject; customData: string | undefined } {
   const shown = structuredClone(properties);
   const osProfile = asJsonObject(asJsonObject(shown['virtualMachineProfile'])['osProfile']);
   const customData = osProfile['customData'];
-  for (const field of SECRET_FIELDS) delete osProfile[field];
+  delete osProfile['customData'];
+  delete osProfile['adminPassword'];
   return { shown, customData: typeof customData === 'string' ? customData : undefined };
 }
 

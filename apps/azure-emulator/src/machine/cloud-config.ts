@@ -132,6 +132,6 @@ export function parseCloudConfig(customData: string | undefined): CloudConfig {
     files: read.data.write_files.map(toFile),
     accounts: names,
     commands: read.data.runcmd.map(parseSystemctl),
-    recorded: RECORDED_KEYS.filter((key) => key in read.data && read.data[key as keyof typeof read.data] !== undefined),
+    recorded: RECORDED_KEYS.filter((key) => key in read.data),
   };
 }

@@ -39,8 +39,8 @@ function writeFile(machine: FirstBoot, file: FileToWrite): void {
 async function runCommand(machine: FirstBoot, command: SystemctlCommand): Promise<void> {
   const { services } = machine;
   for (const unit of command.units) {
-    if (command.verb === 'enable') services.enable(unit);
-    if (command.verb === 'disable') services.disable(unit);
+    if (command.verb === 'enable') services.units.enable(unit);
+    if (command.verb === 'disable') services.units.disable(unit);
     if (command.verb === 'start' || (command.verb === 'enable' && command.now)) await services.start(unit);
     if (command.verb === 'restart') await services.restart(unit);
     if (command.verb === 'stop' || (command.verb === 'disable' && command.now)) await services.stop(unit);

@@ -150,7 +150,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   const last = hosts.at(-1);
-  await Promise.all((last?.list() ?? []).map(({ record }) => last?.delete(record.vmId)));
+  for (const { record } of last?.list() ?? []) await last?.delete(record.vmId);
   rmSync(stateFolder, { recursive: true, force: true });
 });
 

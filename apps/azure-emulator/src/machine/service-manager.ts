@@ -3,9 +3,8 @@
  * is written down before it is started, so that a later emulator finds every process and takes it over.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { Accounts } from './accounts';
+import { join } from 'node:path';
+import type { Accounts } from './accounts';
 import type { MachineFiles } from './machine-files';
 import type { MachineRecord, ServiceRecord } from './machine.types';
 import type { NodeRuntime } from './node-runtime';
@@ -27,16 +26,13 @@ import {
   resolveCommand,
   workingFolder,
 } from './service-environment';
+import { RestartPolicy } from './restart-policy';
 import { startProcess, type ProcessExit } from './service-process';
-import { parseServiceUnit, type ServiceUnit } from './unit-file';
+import type { ServiceUnit } from './unit-file';
+import { UnitFolder } from './unit-folder';
 
-const UNIT_FOLDER = '/etc/systemd/system';
-const ENABLED_FOLDER = `${UNIT_FOLDER}/multi-user.target.wants`;
 /** How often a process that an earlier emulator started is looked at: its end cannot be waited for. */
 const ADOPTED_POLL_MS = 200;
-/** systemd.service(5): these signals end a service cleanly. */
-const CLEAN_SIGNALS: readonly (NodeJS.Signals | null)[] = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGPIPE'];
-
 /** What the machine gives to its service manager. */
 export interface ServiceSurroundings {
   readonly record: MachineRecord;
@@ -54,25 +50,13 @@ export interface ServiceSurroundings {
 export class ServiceManager {
   readonly #machine: ServiceSurroundings;
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #startTimes = new Map<string, number[]>();
+  readonly #policy = new RestartPolicy();
+  readonly units: UnitFolder;
   #released = false;
 
   constructor(machine: ServiceSurroundings) {
     this.#machine = machine;
-  }
-
-  /** Makes the service start at every boot. A unit without `WantedBy=multi-user.target` has nothing to enable. */
-  enable(name: string): void {
-    const unit = this.#load(name);
-    if (!unit.wantedBy.includes('multi-user.target')) {
-      throw new Error(`${name}: only [Install] WantedBy=multi-user.target can be enabled on the emulated machine.`);
-    }
-    const link = join(this.#machine.files.makeFolder(ENABLED_FOLDER, undefined, 0o755), name);
-    if (!lstatSync(link, { throwIfNoEntry: false })) symlinkSync(`../${name}`, link);
-  }
-
-  disable(name: string): void {
-    rmSync(join(this.#machine.files.map(ENABLED_FOLDER), name), { force: true });
+    this.units = new UnitFolder(machine.files, machine.record);
   }
 
   /** Starts the service; one that runs already is left alone. Rejects with a sentence when it cannot be started. */
@@ -81,13 +65,13 @@ export class ServiceManager {
     if (service.process && isAlive(service.process)) return;
     this.#cancelRestart(name);
     service.wanted = true;
-    await this.#launch(this.#load(name));
+    await this.#launch(this.units.load(name));
   }
 
   /** Stops the service as its KillMode says, `limitMs` at most and never longer than its own TimeoutStopSec. */
   async stop(name: string, limitMs = Number.POSITIVE_INFINITY): Promise<void> {
     const service = this.#service(name);
-    const unit = this.#load(name);
+    const unit = this.units.load(name);
     this.#cancelRestart(name);
     service.wanted = false;
     this.#machine.save();
@@ -114,9 +98,7 @@ export class ServiceManager {
 
   /** Starts what is enabled. A service that cannot start is marked failed; the others start all the same. */
   async boot(): Promise<void> {
-    const folder = this.#machine.files.map(ENABLED_FOLDER);
-    const names = existsSync(folder) ? readdirSync(folder).map((entry) => basename(entry)) : [];
-    for (const name of names) await this.#startOrRecord(name);
+    for (const name of this.units.enabled()) await this.#startOrRecord(name);
   }
 
   /** Stops all services side by side, as a shutdown does. */
@@ -157,18 +139,6 @@ export class ServiceManager {
     return services[name];
   }
 
-  #load(name: string): ServiceUnit {
-    const path = `${UNIT_FOLDER}/${basename(name)}`;
-    if (!name.endsWith('.service') || !this.#machine.files.exists(path)) throw new Error(`Unit ${name} could not be found.`);
-    if (this.#machine.files.exists(`${path}.d`))
-      throw new Error(`${name}: drop-in folders are not read by the emulated machine.`);
-    const unit = parseServiceUnit(name, readFileSync(this.#machine.files.map(path), 'utf8'));
-    if (!Accounts.exists(unit.user, [...this.#machine.record.accounts, this.#machine.record.description.adminUsername])) {
-      throw new Error(`${name}: User=${unit.user} does not exist on the machine; let cloud-config make it under "users".`);
-    }
-    return unit;
-  }
-
   #groupOf(name: string): number[] {
     return findMarkedProcesses({ [MACHINE_MARKER]: this.#machine.record.vmId, [UNIT_MARKER]: name });
   }
@@ -202,7 +172,7 @@ export class ServiceManager {
     });
     service.process = identifyProcess(child.pid ?? 0);
     service.state = 'active';
-    this.#noteStart(unit.name);
+    this.#policy.recordStart(unit.name);
     this.#machine.save();
     this.#machine.log(`Started ${unit.name} as pid ${child.pid} (user ${account.name}, uid ${account.uid ?? 'own'}).`);
     const invocationId = service.invocationId;
@@ -235,15 +205,15 @@ export class ServiceManager {
   /** The main process is gone: ends its group if the unit says so, and starts it again if it should run. */
   async #ended(name: string, invocationId: string, exit: ProcessExit | undefined): Promise<void> {
     const service = this.#machine.record.services[name];
-    if (this.#released || service === undefined || (service.invocationId ?? '') !== invocationId || !service.wanted) return;
+    if (service === undefined || !this.#isCurrent(name, invocationId)) return;
     const shown = exit === undefined ? 'unseen' : exit.signal === null ? `code ${exit.code}` : `signal ${exit.signal}`;
     service.process = undefined;
     service.lastExit = shown;
     try {
-      const unit = this.#load(name);
+      const unit = this.units.load(name);
       if (unit.killMode !== 'process') await killUntilNone(() => this.#groupOf(name));
       // Meanwhile it may have been stopped, or the whole machine deleted, whose folder must not come back.
-      if (this.#released || this.#machine.record.services[name] !== service || !service.wanted) return;
+      if (!this.#isCurrent(name, invocationId)) return;
       this.#decideRestart(unit, service, exit);
     } catch (error) {
       service.wanted = false;
@@ -254,13 +224,18 @@ export class ServiceManager {
     this.#machine.log(`${name} ended (${shown}); it is ${service.state}.`);
   }
 
+  /** Whether that start is still the one that counts: not stopped, not started anew, not gone with its machine. */
+  #isCurrent(name: string, invocationId: string): boolean {
+    const service = this.#machine.record.services[name];
+    return !this.#released && service !== undefined && service.wanted && (service.invocationId ?? '') === invocationId;
+  }
+
   #decideRestart(unit: ServiceUnit, service: ServiceRecord, exit: ProcessExit | undefined): void {
-    const isClean = exit !== undefined && (exit.code === 0 || CLEAN_SIGNALS.includes(exit.signal));
-    const isWanted = unit.restart === 'always' || (unit.restart === 'on-failure' && !isClean);
-    if (!isWanted || this.#startsTooOften(unit)) {
+    const decision = this.#policy.decide(unit, exit);
+    if (decision !== 'restart') {
       service.wanted = false;
-      service.state = isClean ? 'inactive' : 'failed';
-      if (isWanted) this.#machine.log(`ERROR: ${unit.name}: start request repeated too quickly.`);
+      service.state = decision === 'finished' ? 'inactive' : 'failed';
+      if (decision === 'tooOften') this.#machine.log(`ERROR: ${unit.name}: start request repeated too quickly.`);
       return;
     }
     service.state = 'restarting';
@@ -270,16 +245,6 @@ export class ServiceManager {
       if (service.wanted) void this.#startOrRecord(unit.name);
     }, unit.restartDelayMs);
     this.#timers.set(unit.name, timer);
-  }
-
-  #noteStart(name: string): void {
-    this.#startTimes.set(name, [...(this.#startTimes.get(name) ?? []), performance.now()].slice(-100));
-  }
-
-  #startsTooOften({ name, startLimit }: ServiceUnit): boolean {
-    if (!startLimit) return false;
-    const since = performance.now() - startLimit.intervalMs;
-    return (this.#startTimes.get(name) ?? []).filter((time) => time > since).length >= startLimit.burst;
   }
 
   #cancelRestart(name: string): void {
