@@ -33,7 +33,7 @@ const properties = z.object({
 /** A parameters file given whole, as `az` does, is `{ $schema, contentVersion, parameters }`; Azure takes either form. */
 function unwrapParameters(given: TemplateObject): TemplateObject {
   const inner = given['parameters'];
-  return typeof given['$schema'] === 'string' && isJsonObject(inner) ? (inner) : given;
+  return typeof given['$schema'] === 'string' && isJsonObject(inner) ? inner : given;
 }
 
 /** Reads the properties of a deployment's body. Throws `ArmError` 400 for what Azure, or this place, cannot deploy. */

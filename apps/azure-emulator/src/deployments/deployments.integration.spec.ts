@@ -2,58 +2,22 @@ import { DeploymentsClient, type Deployment } from '@azure/arm-resourcesdeployme
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { JsonObject } from '../arm/json';
 import { systemPrincipal } from '../arm/principal';
-import type { ResourceProvider } from '../arm/resource-provider';
 import { sample, startTestEmulator, type TestEmulator } from '../emulator.builder';
 import { managedIdentityProvider } from '../managed-identity/managed-identity.provider';
 import { networkProvider } from '../network/network.provider';
 import { aTemplate } from '../template-language/template.builders';
 import type { JsonObject as TemplateObject } from '../template-language/json-value';
 import { deploymentsProvider } from './deployments.provider';
+import { gate, Gates } from './gates.builder';
 
 const GROUP = 'sample';
 const GROUP_ID = `/subscriptions/${sample.subscriptionId}/resourceGroups/${GROUP}`;
-
-/** A type whose making waits until the test lets it go, or fails, to hold a deployment in the middle. */
-class Gates {
-  readonly started: string[] = [];
-  private readonly gates = new Map<string, () => void>();
-
-  readonly provider = (): ResourceProvider => ({
-    namespace: 'Test.Gates',
-    types: [
-      {
-        namespace: 'Test.Gates',
-        type: 'gates',
-        apiVersions: ['2020-01-01'],
-        location: 'optional',
-        longRunning: true,
-        provision: ({ id, signal }) =>
-          new Promise((resolve, reject) => {
-            this.started.push(id.name);
-            this.gates.set(id.name, resolve);
-            signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-          }),
-      },
-    ],
-  });
-
-  open(name: string): void {
-    this.gates.get(name)?.();
-  }
-}
 
 const identity = (name: string, more: TemplateObject = {}): TemplateObject => ({
   type: 'Microsoft.ManagedIdentity/userAssignedIdentities',
   apiVersion: '2024-11-30',
   name,
   location: '[resourceGroup().location]',
-  ...more,
-});
-
-const gate = (name: string, more: TemplateObject = {}): TemplateObject => ({
-  type: 'Test.Gates/gates',
-  apiVersion: '2020-01-01',
-  name,
   ...more,
 });
 

@@ -120,7 +120,10 @@ export class Applications implements ResourceType {
         managedBy: resource.id,
       });
       await this.access.apply(resource.id, group.id, definition);
-      this.notify(work, definition, 'PUT', 'Accepted', {});
+      if (resource.hidden['announced'] !== work.operationId) {
+        this.notify(work, definition, 'PUT', 'Accepted', {});
+        await work.update({ hidden: { announced: work.operationId } });
+      }
       const outputs = await this.deployment.run(work, group.id, definition);
       const known = resource.properties['billingDetails'];
       const billingDetails = known ?? { resourceUsageId: randomUUID() };
@@ -138,7 +141,10 @@ export class Applications implements ResourceType {
   async deprovision(work: ResourceWork): Promise<void> {
     const definition = await this.definitionOf(work.resource).catch(() => undefined);
     const group = groupOf(work.resource);
-    this.notify(work, definition, 'DELETE', 'Deleting', {});
+    if (work.resource.hidden['announced'] !== work.operationId) {
+      this.notify(work, definition, 'DELETE', 'Deleting', {});
+      await work.update({ hidden: { announced: work.operationId } });
+    }
     try {
       const managed = this.platform.resourceGroups.find(group.subscriptionId, group.name);
       if (managed?.managedBy !== undefined && sameId(managed.managedBy, work.resource.id)) {

@@ -4,6 +4,7 @@ import { hours } from '@managed-consul/config';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JsonObject } from '../arm/json';
 import { deploymentsProvider } from '../deployments/deployments.provider';
+import { gate, Gates } from '../deployments/gates.builder';
 import { sample, startTestEmulator, type TestEmulator } from '../emulator.builder';
 import { managedIdentityProvider } from '../managed-identity/managed-identity.provider';
 import type { JsonObject as TemplateObject } from '../template-language/json-value';
@@ -34,6 +35,7 @@ describe('Microsoft.Solutions through @azure/arm-managedapplications', () => {
   let receiver: NotificationReceiver;
   let customer: ApplicationClient;
   let definitionId: string;
+  const gates = new Gates();
 
   const connect = () => {
     const credential = emulator.credential(sample.owner, sample.tenantId);
@@ -56,7 +58,7 @@ describe('Microsoft.Solutions through @azure/arm-managedapplications', () => {
   beforeAll(async () => {
     receiver = await NotificationReceiver.open();
     emulator = await startTestEmulator({
-      providers: [managedIdentityProvider, deploymentsProvider, managedApplicationsProvider],
+      providers: [managedIdentityProvider, deploymentsProvider, managedApplicationsProvider, gates.provider],
       environment: { EMULATOR_RETRY_AFTER_SECONDS: '0' },
     });
     connect();
@@ -246,6 +248,38 @@ describe('Microsoft.Solutions through @azure/arm-managedapplications', () => {
     });
     await customer.applications.beginRefreshPermissionsAndWait(GROUP, 'refreshed');
     expect((await stranger.userAssignedIdentities.get('refreshed-managed', 'refreshed')).name).toBe('refreshed');
+  });
+
+  describe('an order that takes long', () => {
+    const begin = async (name: string) => {
+      const { id } = await customer.applicationDefinitions.createOrUpdate(GROUP, `slow-${name}`, {
+        location: 'westeurope',
+        ...definition({ mainTemplate: aTemplate({ resources: [gate(name)] }) }),
+      });
+      const order = { ...application(name), applicationDefinitionId: id, parameters: {} };
+      await customer.applications.beginCreateOrUpdate(GROUP, name, order);
+      await vi.waitFor(() => expect(gates.started).toContain(name));
+    };
+
+    it('is overtaken by its deletion', async () => {
+      await begin('overtaken');
+      await customer.applications.beginDeleteAndWait(GROUP, 'overtaken');
+      expect(emulator.platform.resourceGroups.find(sample.subscriptionId, 'overtaken-managed')).toBeUndefined();
+      await vi.waitFor(() =>
+        expect(receiver.eventsOf('overtaken')).toEqual(['PUT/Accepted', 'DELETE/Deleting', 'DELETE/Deleted']),
+      );
+    });
+
+    it('goes on after a restart of the emulator and is told of once', async () => {
+      await begin('interrupted');
+      gates.started.length = 0;
+      emulator = await emulator.restart();
+      connect();
+      await vi.waitFor(() => expect(gates.started).toContain('interrupted'));
+      gates.open('interrupted');
+      await vi.waitFor(() => expect(receiver.eventsOf('interrupted')).toEqual(['PUT/Accepted', 'PUT/Succeeded']));
+      expect((await customer.applications.get(GROUP, 'interrupted')).provisioningState).toBe('Succeeded');
+    });
   });
 
   describe('notifications', () => {

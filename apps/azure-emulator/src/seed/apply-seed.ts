@@ -40,7 +40,6 @@ export async function applySeed(seed: Seed, { directory, subscriptions, resource
 /** Puts what goes through the pipeline of other services; call when those have started. */
 export async function applyApplicationDefinitions(seed: Seed, { resources }: Pick<SeedTargets, 'resources'>): Promise<void> {
   for (const { id, location, properties, tags, plan } of seed.applicationDefinitions) {
-    if (await resources.get(id)) continue;
     await resources.put(id, { location, properties, ...(tags ? { tags } : {}), ...(plan ? { plan } : {}) }, systemPrincipal);
   }
 }
