@@ -4,9 +4,9 @@
  * (`renderCloudConfig`). Knows no database, no cluster rules and not what a desired state is for.
  */
 export * from './messages.schema';
-export { desiredStateHash, desiredStateIsIntact, hashOfJson, sealDesiredState } from './desired-state';
+export { desiredStateIsIntact, hashOfJson, sealDesiredState } from './desired-state';
 export { agentIdentityUri, parseAgentIdentityUri, type AgentIdentity } from './agent-identity';
-export { PRESENCE_REFRESH, PRESENCE_TTL, PresenceDirectory, type AgentPresence } from './presence';
+export { PRESENCE_REFRESH, PresenceDirectory, type AgentPresence } from './presence';
 export { createAgentClient, type Agent, type AgentClient, type ConsulRequest } from './agent-client';
 export { renderCloudConfig, type CloudConfigInput } from './cloud-config';
 export { START_AGENT_PROGRAM } from './start-agent-program';

@@ -3,9 +3,8 @@
  * (authorities, issuing from requests, recording). Knows no cluster rules: an owner is a name.
  */
 export { SecretStore, type SecretOwner } from './secret-store';
-export { SecretNotFoundError, SecretUnreadableError } from './secret-errors';
 export type { KeyWrapper, WrappedKey } from './key-wrapper';
-export { KeyFileError, LocalKeyFile } from './local-key-file';
+export { LocalKeyFile } from './local-key-file';
 export {
   CertificateRequestError,
   createCertificateAuthority,

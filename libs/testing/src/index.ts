@@ -13,8 +13,6 @@ export {
   createAgentTestBed,
   createTestMachine,
   newCertificateRequest,
-  startInstanceMetadata,
-  startTokenIssuer,
   TEST_AUDIENCE,
   type AgentTestBed,
   type GatewayProcess,

@@ -2,5 +2,3 @@
 export { createAgentTestBed, newCertificateRequest, TEST_AUDIENCE, type AgentTestBed, type TestCluster } from './agent-test-bed';
 export type { GatewayProcess } from './gateway-process';
 export { createTestMachine, type TestMachine } from './test-machine';
-export { startInstanceMetadata, type InstanceMetadataServer, type TestInstance } from './instance-metadata-server';
-export { startTokenIssuer, type TokenIssuer, type TokenWish } from './token-issuer';
