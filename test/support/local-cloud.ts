@@ -11,9 +11,9 @@ import {
   type LocalWorld,
 } from '../../infra/local/components';
 import { prepareDatabase } from '../../infra/local/database';
-import { emulatorSeed } from '../../infra/local/emulator-seed';
+import { emulatorSeed, SAMPLE_REGION } from '../../infra/local/emulator-seed';
 import { foldersOf, makeFolders } from '../../infra/local/folders';
-import { loadIdentities } from '../../infra/local/identities';
+import { loadIdentities, type Identities } from '../../infra/local/identities';
 import { prepareKeys } from '../../infra/local/keys';
 import { stopLeftovers } from '../../infra/local/leftovers';
 import { loadLocalSettings, type LocalSettings } from '../../infra/local/local-settings';
@@ -49,6 +49,26 @@ async function freeSettings(stateFolder: string): Promise<LocalSettings> {
   }
 }
 
+/** Resource groups of the customer in which the service has its role, but which nobody has tagged. */
+export const SPARE_GROUPS = Array.from({ length: 10 }, (_, index) => `spare-${index + 1}`);
+
+function withSpareGroups(seed: ReturnType<typeof emulatorSeed>, { customer, publisher }: Identities): typeof seed {
+  const { subscriptionId } = customer;
+  const roleOn = (name: string) => ({
+    scope: `/subscriptions/${subscriptionId}/resourceGroups/${name}`,
+    role: 'Owner',
+    principalId: publisher.objectId,
+  });
+  return {
+    ...seed,
+    resourceGroups: [
+      ...(seed.resourceGroups ?? []),
+      ...SPARE_GROUPS.map((name) => ({ subscriptionId, name, location: SAMPLE_REGION })),
+    ],
+    roleAssignments: [...(seed.roleAssignments ?? []), ...SPARE_GROUPS.map(roleOn)],
+  };
+}
+
 /** Starts it in a folder of its own; this process trusts its Azure from then on. */
 export async function startLocalCloud(): Promise<LocalCloud> {
   const stateFolder = mkdtempSync(join(traversableTemporaryFolder(), 'managed-consul-world-'));
@@ -62,9 +82,8 @@ export async function startLocalCloud(): Promise<LocalCloud> {
   if (!agent) throw new Error('apps/server-agent was not built.');
   const identities = loadIdentities(folders.secrets);
   const keys = await prepareKeys(folders.secrets);
-  // There is no api here that Azure could notify, so there is nothing to buy.
-  const seed = { ...emulatorSeed(settings, identities), applicationDefinitions: [] };
-  writeFileSync(join(folders.secrets, 'emulator-seed.json'), JSON.stringify(seed), { mode: 0o600 });
+  const seed = JSON.stringify(withSpareGroups(emulatorSeed(settings, identities), identities));
+  writeFileSync(join(folders.secrets, 'emulator-seed.json'), seed, { mode: 0o600 });
   mkdirSync(join(folders.runtime, 'azure-emulator'), { recursive: true });
   publishArtifact(folders.artifacts, consul.path);
   const world: LocalWorld = {
