@@ -8,7 +8,7 @@ import type { Operations } from './operations';
 const CHANNEL = 'operation_changed';
 
 /** How often those who wait look by themselves: seldom while notifications come, often while they do not. */
-const LOOK_WHILE_LISTENING: Milliseconds = seconds(15);
+const LOOK_WHILE_LISTENING: Milliseconds = seconds(5);
 const LOOK_WHILE_DEAF: Milliseconds = seconds(1);
 
 const LONGEST_RECONNECT: Milliseconds = seconds(5);

@@ -38,9 +38,7 @@ const REQUEST = `
     WHERE $6 = 'Delete' AND subject = $3 AND lane = 'Change' AND state IN ('Pending', 'Running') AND EXISTS (SELECT FROM created)
     RETURNING id
   )
-  SELECT created.*, pg_notify('operation_changed', created.id)::text AS notified,
-         (SELECT count(pg_notify('operation_changed', overtaken.id::text)) FROM overtaken) AS overtaken
-  FROM created`;
+  SELECT created.*, (SELECT count(pg_notify('operation_changed', overtaken.id::text)) FROM overtaken) AS overtaken FROM created`;
 
 const IN_THE_WAY = `SELECT ${OPERATION_COLUMNS} FROM operations WHERE subject = $1 AND state IN ('Pending', 'Running')
   ORDER BY lane = $2::"OperationLane" DESC LIMIT 1`;
@@ -69,9 +67,9 @@ export async function requestOperation(
     correlationId,
     now,
   ];
-  const created = await tx.$queryRawUnsafe<(Operation & { notified: string; overtaken: bigint })[]>(REQUEST, ...values);
+  const created = await tx.$queryRawUnsafe<(Operation & { overtaken: bigint })[]>(REQUEST, ...values);
   if (created[0]) {
-    const { notified: _notified, overtaken: _overtaken, ...operation } = created[0];
+    const { overtaken: _overtaken, ...operation } = created[0];
     return operation;
   }
   const [blocker] = await tx.$queryRawUnsafe<Operation[]>(IN_THE_WAY, subject, lane);

@@ -33,7 +33,7 @@ const CANCELED = 'Canceled';
 /** One holding of one operation's lease: runs step after step until one waits, the operation ends, or the worker must go. */
 export class OperationRun<Services extends object> {
   #operation: OperationRecord;
-  #rows: StepRows;
+  readonly #rows: StepRows;
   /** The row that this run has written last as begun; a row that an earlier run began is begun again. */
   #begun: StepRow | undefined;
   readonly #workflow: Workflow<Services>;
@@ -51,7 +51,7 @@ export class OperationRun<Services extends object> {
   /** Runs. Throws LeaseLostError, ProcessDied, or what the database or the host threw; the lease is then not given back. */
   async run(): Promise<RunEnd> {
     for (;;) {
-      const place = this.#next(this.#rows, this.#operation.errorCode !== null);
+      const place = this.#next(this.#operation.errorCode !== null);
       if (!place) return this.#end();
       if (this.#operation.cancelRequestedAt !== null && this.#operation.errorCode === null) {
         await this.#cancel(place);
@@ -69,19 +69,19 @@ export class OperationRun<Services extends object> {
   }
 
   /** Past a failure only the failure list is run; a failure in it is passed over. */
-  #next(rows: StepRows, hasFailed: boolean): Place<Services> | undefined {
-    return rows.next(hasFailed ? this.#workflow.onFailure : this.#workflow.steps);
+  #next(hasFailed: boolean, finishing?: StepRow): Place<Services> | undefined {
+    return this.#rows.next(hasFailed ? this.#workflow.onFailure : this.#workflow.steps, finishing);
   }
 
   /** A place's row as it will be when it begins now; written before the step runs, so that a crash counts as an attempt. */
-  #beginning({ step, item }: Place<Services>, rows: StepRows): StepRow {
-    const old = rows.find(step.name, item);
+  #beginning({ step, item }: Place<Services>): StepRow {
+    const old = this.#rows.find(step.name, item);
     if (old) return { ...old, state: 'Running', attempts: old.attempts + 1, waitingFor: null };
     const nothingYet = { failures: 0, waitingFor: null, output: null, errorCode: null, errorMessage: null, finishedAt: null };
     return {
       name: step.name,
       item,
-      position: rows.size + 1,
+      position: this.#rows.size + 1,
       state: 'Running',
       attempts: 1,
       startedAt: this.#now(),
@@ -91,12 +91,12 @@ export class OperationRun<Services extends object> {
 
   /** The row of a place that has begun. */
   #row({ step, item }: Place<Services>): StepRow {
-    return this.#rows.find(step.name, item) ?? this.#beginning({ step, item }, this.#rows);
+    return this.#rows.find(step.name, item) ?? this.#beginning({ step, item });
   }
 
   async #begin(place: Place<Services>): Promise<void> {
     const event = this.#rows.size === 0 ? this.#describe({ type: 'OperationStarted', operation: this.#operation }) : undefined;
-    await this.#write({ begin: this.#beginning(place, this.#rows), event });
+    await this.#write({ begin: this.#beginning(place), event });
   }
 
   async #try(place: Place<Services>): Promise<Verdict> {
@@ -181,9 +181,8 @@ export class OperationRun<Services extends object> {
 
   /** The row of the place behind `finished`, beginning in the same write, so that a step costs one. */
   #following(finished: StepRow, hasFailed: boolean): StepRow | undefined {
-    const rows = this.#rows.with([finished]);
-    const next = this.#next(rows, hasFailed);
-    return next && this.#beginning(next, rows);
+    const next = this.#next(hasFailed, finished);
+    return next && this.#beginning(next);
   }
 
   async #write(
@@ -200,9 +199,10 @@ export class OperationRun<Services extends object> {
     if (this.#lease.lost) throw new LeaseLostError(this.#operation.id);
     const write = (tx?: Parameters<RecordFunction>[0]) => store.write(this.#lease.key, this.#now(), whole, tx);
     const { kept, ...written } = record ? await store.transaction(async (tx) => (await record(tx), write(tx))) : await write();
+    store.notices.add(this.#operation.id);
     const failure = error ? { errorCode: error.code, errorMessage: error.message, errorStep: error.step } : {};
     this.#operation = { ...this.#operation, ...written, ...failure, currentStep, waitingFor };
-    this.#rows = this.#rows.with(steps);
+    for (const row of steps) this.#rows.put(row);
     this.#begun = begin;
     return kept;
   }
@@ -225,6 +225,7 @@ export class OperationRun<Services extends object> {
       await host.recordOutcome(tx, this.#operation, outcome);
       return store.end(this.#lease.key, now, state, event, tx);
     });
+    store.notices.add(this.#operation.id);
     this.#tools.log.info({ operationId: this.#operation.id, kind: this.#operation.kind, state }, 'operation ended');
     return { kind: 'ended', ring: woken.map((call) => ({ ...call, at: now })) };
   }

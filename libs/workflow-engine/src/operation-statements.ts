@@ -1,6 +1,7 @@
 /**
  * The engine's SQL. Every statement that writes an operation checks the lease itself, so it is safe at any time; `$1` is
- * the operation, `$2` the lease's owner, `$3` now.
+ * the operation, `$2` the lease's owner, `$3` now. Only running operations have an owner. Where a row is found by its id the
+ * state is compared as text, so that no plan can walk one of the partial indexes on the state instead.
  */
 
 const RECORD = `id::text, kind, subject, cluster_id::text AS "clusterId", installation_id::text AS "installationId", lane::text,
@@ -24,14 +25,14 @@ export const ACQUIRE = `
       cancel_requested_at = CASE
         WHEN cancel_requested_at IS NULL AND state = 'Pending' AND lane = 'Change' AND EXISTS (${unfinishedOthers('Delete')}) THEN $3
         ELSE cancel_requested_at END
-  WHERE id = $1 AND state IN ('Pending', 'Running') AND wake_at <= $4 AND (lease_owner IS NULL OR lease_until <= $3)
+  WHERE id = $1 AND state::text IN ('Pending', 'Running') AND wake_at <= $4 AND (lease_owner IS NULL OR lease_until <= $3)
     AND (lane = 'Change' OR NOT EXISTS (${unfinishedOthers('Change')}))
   RETURNING ${RECORD}`;
 
 /** `$2` now, `$3` due. */
 export const LOOK = `
   SELECT kind, created_at AS "createdAt" FROM operations
-  WHERE id = $1 AND state = 'Pending' AND wake_at <= $3 AND (lease_owner IS NULL OR lease_until <= $2)`;
+  WHERE id = $1 AND state::text = 'Pending' AND wake_at <= $3 AND (lease_owner IS NULL OR lease_until <= $2)`;
 
 /** `$2` now, `$3` wake, `$4` page. */
 export const DEFER = `
@@ -41,7 +42,7 @@ export const DEFER = `
         cancel_requested_at = CASE
           WHEN cancel_requested_at IS NULL AND lane = 'Change' AND EXISTS (${unfinishedOthers('Delete')}) THEN $2::timestamptz
           ELSE cancel_requested_at END
-    WHERE id = $1 AND state = 'Pending' RETURNING id::text, wake_number AS "wakeNumber", subject
+    WHERE id = $1 AND state::text = 'Pending' RETURNING id::text, wake_number AS "wakeNumber", subject
   ), way AS (
     SELECT other.id::text, other.wake_number AS "wakeNumber" FROM operations other JOIN own ON other.subject = own.subject
     WHERE other.state IN ('Pending', 'Running') AND other.cancel_requested_at IS NOT NULL AND other.id::text <> own.id
@@ -55,7 +56,7 @@ export const STEPS = `
   FROM operation_steps WHERE operation_id = $1`;
 
 /** `$3` lease end. */
-export const RENEW = `UPDATE operations SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND state = 'Running' RETURNING id`;
+export const RENEW = `UPDATE operations SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 RETURNING id`;
 
 /** `$3` wake. */
 export const RELEASE = `
@@ -77,7 +78,7 @@ export const WRITE = `
         wake_number = wake_number + CASE WHEN $9 IS NOT NULL AND wake_number = $10 THEN 1 ELSE 0 END,
         lease_owner = CASE WHEN $9 IS NULL OR wake_number <> $10 THEN lease_owner END,
         lease_until = CASE WHEN $9 IS NULL OR wake_number <> $10 THEN lease_until END
-    WHERE id = $1::uuid AND lease_owner = $2 AND state = 'Running'
+    WHERE id = $1::uuid AND lease_owner = $2
     RETURNING id, cluster_id, wake_number, revision, cancel_requested_at, lease_owner
   ), saved AS (
     INSERT INTO operation_steps (operation_id, name, item, position, state, attempts, failures, waiting_for, output, error_code,
@@ -93,8 +94,7 @@ export const WRITE = `
   ), told AS (
     ${TELL} SELECT cluster_id, id, $13, $14, $3 FROM owned WHERE cluster_id IS NOT NULL AND $13::text IS NOT NULL
   )
-  SELECT wake_number AS "wakeNumber", revision, cancel_requested_at AS "cancelRequestedAt", lease_owner IS NOT NULL AS kept,
-         pg_notify('operation_changed', id::text)::text AS notified
+  SELECT wake_number AS "wakeNumber", revision, cancel_requested_at AS "cancelRequestedAt", lease_owner IS NOT NULL AS kept
   FROM owned`;
 
 /** `$4` state, `$5`-`$6` event. */
@@ -103,7 +103,7 @@ export const END = `
     UPDATE operations
     SET state = $4::"OperationState", finished_at = $3::timestamptz, wake_at = NULL, waiting_for = NULL, lease_owner = NULL,
         lease_until = NULL, revision = revision + 1
-    WHERE id = $1::uuid AND lease_owner = $2 AND state = 'Running' RETURNING id, subject, cluster_id
+    WHERE id = $1::uuid AND lease_owner = $2 RETURNING id, subject, cluster_id
   ), told AS (
     ${TELL} SELECT cluster_id, id, $5, $6, $3::timestamptz FROM ended WHERE cluster_id IS NOT NULL AND $5::text IS NOT NULL
   ), woken AS (
@@ -111,8 +111,7 @@ export const END = `
     WHERE operations.subject = ended.subject AND operations.state = 'Pending' AND operations.id <> ended.id
     RETURNING operations.id::text, operations.wake_number AS "wakeNumber"
   )
-  SELECT coalesce((SELECT json_agg(woken) FROM woken), '[]') AS woken, pg_notify('operation_changed', id::text)::text AS notified
-  FROM ended`;
+  SELECT coalesce((SELECT json_agg(woken) FROM woken), '[]') AS woken FROM ended`;
 
 /** `$1` now. */
 export const RECLAIM = `

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '@managed-consul/database';
+import { ChangeNotices } from './change-notices';
 import type { OperationRecord } from './operation-record';
 import { ACQUIRE, DEFER, END, LOOK, RELEASE, RENEW, STEPS, WRITE } from './operation-statements';
 import type { StepRow } from './step-rows';
@@ -50,9 +51,11 @@ export class LeaseLostError extends Error {
 /** The engine's statements. Plain SQL: Prisma's own queries cost several times a step, and every write is one round trip. */
 export class OperationStore {
   readonly #database: Database;
+  readonly notices: ChangeNotices;
 
   constructor(database: Database) {
     this.#database = database;
+    this.notices = new ChangeNotices(database);
   }
 
   async #query<Row extends object>(name: string, text: string, values: readonly unknown[], tx?: Transaction): Promise<Row[]> {

@@ -25,9 +25,9 @@ export interface Place<Services extends object> {
 
 const keyOf = (name: string, item: string) => `${name}/${item}`;
 
-/** The rows of one operation, never changed in place: what has begun, what has finished, and so what is next. */
+/** The rows of one operation as they stand in the database: what has begun, what has finished, and so what is next. */
 export class StepRows {
-  readonly #rows: ReadonlyMap<string, StepRow>;
+  readonly #rows: Map<string, StepRow>;
 
   constructor(rows: Iterable<StepRow>) {
     this.#rows = new Map(Array.from(rows, (row) => [keyOf(row.name, row.item), row]));
@@ -37,29 +37,31 @@ export class StepRows {
     return this.#rows.size;
   }
 
-  /** These rows with `rows` put in or in place of older ones. */
-  with(rows: readonly StepRow[]): StepRows {
-    return new StepRows([...this.#rows.values(), ...rows]);
+  /** Notes a row as written. */
+  put(row: StepRow): void {
+    this.#rows.set(keyOf(row.name, row.item), row);
   }
 
   find(name: string, item: string): StepRow | undefined {
     return this.#rows.get(keyOf(name, item));
   }
 
-  /** The step needs no run any more. Only a failure list goes on behind a failed step; the runner sees to that. */
-  #isPassed(name: string, item: string): boolean {
-    const state = this.find(name, item)?.state;
-    return state === 'Succeeded' || state === 'Failed';
-  }
-
-  /** The first place of `entries` that has not been passed; undefined when all have. */
-  next<Services extends object>(entries: readonly WorkflowEntry<Services>[]): Place<Services> | undefined {
+  /**
+   * The first place of `entries` without a finished row; undefined when all have one. `finishing` is a row that counts
+   * already, although it is not written yet. Only a failure list goes on behind a failed step; the runner sees to that.
+   */
+  next<Services extends object>(entries: readonly WorkflowEntry<Services>[], finishing?: StepRow): Place<Services> | undefined {
+    const passed = (name: string, item: string): StepRow | undefined => {
+      const row = finishing?.name === name && finishing.item === item ? finishing : this.find(name, item);
+      return row?.state === 'Succeeded' || row?.state === 'Failed' ? row : undefined;
+    };
     for (const entry of entries) {
       const first = entry.kind === 'for-each' ? entry.plan : entry;
-      if (!this.#isPassed(first.name, '')) return { step: first, item: '' };
+      const row = passed(first.name, '');
+      if (!row) return { step: first, item: '' };
       if (entry.kind !== 'for-each') continue;
-      for (const item of this.find(first.name, '')?.output as readonly string[]) {
-        const step = entry.steps.find((candidate) => !this.#isPassed(candidate.name, item));
+      for (const item of row.output as readonly string[]) {
+        const step = entry.steps.find((candidate) => !passed(candidate.name, item));
         if (step) return { step, item };
       }
     }

@@ -82,6 +82,7 @@ export class WorkflowRunner<Services extends object> {
     await Promise.race([ended, delay(grace, undefined, { ref: false })]);
     for (const lease of this.#runs.values()) lease.interrupt('The worker stops.');
     await Promise.race([ended, delay(last, undefined, { ref: false })]);
+    await this.#store.notices.sent();
   }
 
   async #take(key: LeaseKey): Promise<RunResult> {
