@@ -21,6 +21,7 @@ export async function startOwnServers(root: string): Promise<OwnServers> {
   const postgres = await startPostgres({
     root,
     dataFolder: join(folder, 'postgres'),
+    programsFolder: join(folder, 'postgres-programs'),
     logFile: join(folder, 'postgres.log'),
     port: await freePort(),
     password: 'performance',

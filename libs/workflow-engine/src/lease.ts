@@ -1,5 +1,6 @@
 import type { Clock, Milliseconds } from '@managed-consul/config';
-import type { LeaseKey, OperationStore } from './operation-store';
+import type { LeaseKey } from './operation-change';
+import type { OperationStore } from './operation-store';
 
 /** How long a lease lasts unrenewed, and how often it is renewed. Clocks of workers may differ by less than the difference. */
 export interface LeaseTimes {

@@ -66,35 +66,44 @@ export const RELEASE = `
 const TELL = `INSERT INTO cluster_events (cluster_id, operation_id, type, message, at)`;
 
 /**
- * `$4` step, `$5` sentence, `$6`-`$8` error, `$9` wake, `$10` wake number known, `$11` page, `$12` step rows, `$13`-`$14` event.
- * A wake that came while the step ran (the number has moved on) keeps the lease: the step looks again at once.
+ * `$1` the changes of any number of operations, one an operation, as JSON. Each is written only if its own lease is held. A
+ * wake that came while the step ran (the number has moved on) keeps the lease: the step looks again at once.
  */
 export const WRITE = `
-  WITH owned AS (
+  WITH changes AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, owner text, now timestamptz, "currentStep" text, "waitingFor" text,
+      "errorCode" text, "errorMessage" text, "errorStep" text, "wakeAt" timestamptz, "wakeNumber" int, "pageAt" timestamptz,
+      steps jsonb, "eventType" text, "eventMessage" text)
+  ), owned AS (
     UPDATE operations
-    SET current_step = $4, waiting_for = $5, error_code = coalesce(error_code, $6), error_message = coalesce(error_message, $7),
-        error_step = coalesce(error_step, $8), page_at = coalesce(page_at, $11::timestamptz), revision = revision + 1,
-        wake_at = CASE WHEN $9::timestamptz IS NULL THEN wake_at WHEN wake_number = $10 THEN $9 ELSE $3::timestamptz END,
-        wake_number = wake_number + CASE WHEN $9 IS NOT NULL AND wake_number = $10 THEN 1 ELSE 0 END,
-        lease_owner = CASE WHEN $9 IS NULL OR wake_number <> $10 THEN lease_owner END,
-        lease_until = CASE WHEN $9 IS NULL OR wake_number <> $10 THEN lease_until END
-    WHERE id = $1::uuid AND lease_owner = $2
-    RETURNING id, cluster_id, wake_number, revision, cancel_requested_at, lease_owner
+    SET current_step = c."currentStep", waiting_for = c."waitingFor", error_code = coalesce(error_code, c."errorCode"),
+        error_message = coalesce(error_message, c."errorMessage"), error_step = coalesce(error_step, c."errorStep"),
+        page_at = coalesce(page_at, c."pageAt"), revision = revision + 1,
+        wake_at = CASE WHEN c."wakeAt" IS NULL THEN wake_at WHEN wake_number = c."wakeNumber" THEN c."wakeAt" ELSE c.now END,
+        wake_number = wake_number + CASE WHEN c."wakeAt" IS NOT NULL AND wake_number = c."wakeNumber" THEN 1 ELSE 0 END,
+        lease_owner = CASE WHEN c."wakeAt" IS NULL OR wake_number <> c."wakeNumber" THEN lease_owner END,
+        lease_until = CASE WHEN c."wakeAt" IS NULL OR wake_number <> c."wakeNumber" THEN lease_until END
+    FROM changes c
+    WHERE operations.id = c.id AND lease_owner = c.owner
+    RETURNING operations.id, cluster_id, wake_number, revision, cancel_requested_at, lease_owner, c.now, c.steps, c."eventType",
+              c."eventMessage"
   ), saved AS (
     INSERT INTO operation_steps (operation_id, name, item, position, state, attempts, failures, waiting_for, output, error_code,
                                  error_message, started_at, finished_at)
     SELECT owned.id, s.name, s.item, s.position, s.state::"OperationStepState", s.attempts, s.failures, s."waitingFor", s.output,
            s."errorCode", s."errorMessage", s."startedAt", s."finishedAt"
-    FROM owned, jsonb_to_recordset($12::jsonb) AS s(name text, item text, position int, state text, attempts int, failures int,
+    FROM owned, jsonb_to_recordset(owned.steps) AS s(name text, item text, position int, state text, attempts int, failures int,
       "waitingFor" text, output jsonb, "errorCode" text, "errorMessage" text, "startedAt" timestamptz, "finishedAt" timestamptz)
     ON CONFLICT (operation_id, name, item) DO UPDATE
     SET state = excluded.state, attempts = excluded.attempts, failures = excluded.failures, waiting_for = excluded.waiting_for,
         output = excluded.output, error_code = excluded.error_code, error_message = excluded.error_message,
         finished_at = excluded.finished_at
   ), told AS (
-    ${TELL} SELECT cluster_id, id, $13, $14, $3 FROM owned WHERE cluster_id IS NOT NULL AND $13::text IS NOT NULL
+    ${TELL} SELECT cluster_id, id, "eventType", "eventMessage", now FROM owned
+    WHERE cluster_id IS NOT NULL AND "eventType" IS NOT NULL
   )
-  SELECT wake_number AS "wakeNumber", revision, cancel_requested_at AS "cancelRequestedAt", lease_owner IS NOT NULL AS kept
+  SELECT id::text, wake_number AS "wakeNumber", revision, cancel_requested_at AS "cancelRequestedAt",
+         lease_owner IS NOT NULL AS kept
   FROM owned`;
 
 /** `$4` state, `$5`-`$6` event. */

@@ -1,36 +1,10 @@
 import type { Database, Transaction } from '@managed-consul/database';
 import { ChangeNotices } from './change-notices';
+import { GroupedWrites } from './grouped-writes';
 import type { OperationRecord } from './operation-record';
 import { ACQUIRE, DEFER, END, LOOK, RELEASE, RENEW, STEPS, WRITE } from './operation-statements';
+import type { LeaseKey, OperationChange, WriteRow, WrittenOperation } from './operation-change';
 import type { StepRow } from './step-rows';
-
-/** Who holds an operation. `owner` is new for every lease, so an old holder can never pass for a later one. */
-export interface LeaseKey {
-  readonly id: string;
-  readonly owner: string;
-}
-
-/** What a run changes in one transaction. */
-export interface OperationChange {
-  readonly steps: readonly StepRow[];
-  readonly currentStep: string | null;
-  readonly waitingFor: string | null;
-  readonly error: { readonly code: string; readonly message: string; readonly step: string } | null;
-  /** Set to give the lease back until then; ignored if the operation was woken since `wakeNumber`. */
-  readonly wakeAt: Date | null;
-  readonly wakeNumber: number;
-  readonly pageAt: Date;
-  readonly event: { readonly type: string; readonly message: string } | undefined;
-}
-
-/** What the row says after a write. */
-export interface WrittenOperation {
-  readonly wakeNumber: number;
-  readonly revision: number;
-  readonly cancelRequestedAt: Date | null;
-  /** The lease is still held: nobody asked to give it back, or a wake came in between. */
-  readonly kept: boolean;
-}
 
 export interface WakeCall {
   readonly id: string;
@@ -52,10 +26,12 @@ export class LeaseLostError extends Error {
 export class OperationStore {
   readonly #database: Database;
   readonly notices: ChangeNotices;
+  readonly #writes: GroupedWrites;
 
   constructor(database: Database) {
     this.#database = database;
     this.notices = new ChangeNotices(database);
+    this.#writes = new GroupedWrites(database);
   }
 
   async #query<Row extends object>(name: string, text: string, values: readonly unknown[], tx?: Transaction): Promise<Row[]> {
@@ -100,22 +76,12 @@ export class OperationStore {
 
   /** Writes a change if the lease is still held; throws LeaseLostError, and has written nothing, if not. */
   async write(key: LeaseKey, now: Date, change: OperationChange, tx?: Transaction): Promise<WrittenOperation> {
-    const { currentStep, waitingFor, error, wakeAt, wakeNumber, pageAt, event } = change;
-    const steps = JSON.stringify(change.steps);
-    const state = [currentStep, waitingFor, error?.code ?? null, error?.message ?? null, error?.step ?? null];
-    const values = [
-      key.id,
-      key.owner,
-      now,
-      ...state,
-      wakeAt,
-      wakeNumber,
-      pageAt,
-      steps,
-      event?.type ?? null,
-      event?.message ?? null,
-    ];
-    const [written] = await this.#query<WrittenOperation>('write', WRITE, values, tx);
+    const { error, event, ...rest } = change;
+    const failure = { errorCode: error?.code, errorMessage: error?.message, errorStep: error?.step };
+    const row: WriteRow = { ...key, now, ...rest, ...failure, eventType: event?.type, eventMessage: event?.message };
+    const written = tx
+      ? (await this.#query<WrittenOperation>('write', WRITE, [JSON.stringify([row])], tx))[0]
+      : await this.#writes.write(row);
     if (!written) throw new LeaseLostError(key.id);
     return written;
   }

@@ -5,7 +5,8 @@ import type { Database } from '@managed-consul/database';
 import type { Logger } from '@managed-consul/observability';
 import { Lease, type LeaseTimes } from './lease';
 import { OperationRun, type RunEnd, type RunTools } from './operation-run';
-import { LeaseLostError, OperationStore, type LeaseKey } from './operation-store';
+import type { LeaseKey } from './operation-change';
+import { LeaseLostError, OperationStore } from './operation-store';
 import { StepRows } from './step-rows';
 import { ProcessDied, type Bell, type StepBoundary, type WorkflowHost } from './workflow-host';
 
