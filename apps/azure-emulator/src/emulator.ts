@@ -1,43 +1,19 @@
-import { createLogger, type Logger } from '@managed-consul/observability';
-import { LongOperations } from './arm/long-operations';
-import { Gate } from './arm/pipeline/gate';
 import { operationRoutes } from './arm/pipeline/async-answers';
-import { Throttle, throttleLimits } from './arm/pipeline/throttle';
-import { ResourceManager } from './arm/resource-manager';
-import { type Platform, type ResourceProvider, type ResourceProviderFactory } from './arm/resource-provider';
-import { authorizationProvider, SystemDenyAssignments } from './authorization/authorization.provider';
+import { type Platform } from './arm/resource-provider';
 import { clockRoutes } from './clock/clock.routes';
-import { EmulatorClock } from './clock/emulator-clock';
-import { AccessTokens } from './entra/access-tokens';
-import { Directory } from './entra/directory';
+import { type EmulatorClock } from './clock/emulator-clock';
+import { buildParts, type EmulatorOptions, type EmulatorParts } from './emulator-parts';
 import { entraRoutes } from './entra/entra.routes';
-import { ServiceTokens } from './entra/managed-identity-tokens';
-import { SigningKeys } from './entra/signing-keys';
-import { Faults } from './faults/faults';
+import { type Faults } from './faults/faults';
 import { faultRoutes } from './faults/faults.routes';
-import { resourceProviders } from './resource-providers';
-import { resourcesProvider } from './resources/resources.provider';
 import { resourceRoutes } from './resources/resources.routes';
-import { Subscriptions } from './resources/subscriptions';
 import { subscriptionRoutes } from './resources/subscriptions.routes';
 import { applyApplicationDefinitions, applySeed, readSeedFile } from './seed/apply-seed';
-import { seedSchema, type Seed, type SeedFile } from './seed/seed.schema';
-import { prepareServerCertificate, type ServerCertificate } from './server/certificate-authority';
+import { seedSchema, type Seed } from './seed/seed.schema';
 import { EmulatorServer } from './server/emulator-server';
 import { metadataRoutes } from './server/metadata.routes';
 import { Router } from './server/router';
 import { type Route } from './server/route';
-import { type EmulatorSettings } from './settings';
-import { Store } from './store/store';
-
-export interface EmulatorOptions {
-  readonly settings: EmulatorSettings;
-  /** Instead of the file that the settings name. */
-  readonly seed?: SeedFile;
-  readonly log?: Logger;
-  /** Instead of all services; for tests of one. */
-  readonly providers?: readonly ResourceProviderFactory[];
-}
 
 /** An emulator that answers. */
 export interface Emulator {
@@ -55,90 +31,9 @@ export interface Emulator {
   stop(options?: { withMachines?: boolean }): Promise<void>;
 }
 
-/** The parts of one run, in the order in which they need each other. */
-async function build({ settings, log: givenLog, providers: factories = resourceProviders }: EmulatorOptions) {
-  const log = givenLog ?? createLogger({ app: 'azure-emulator', level: settings.LOG_LEVEL });
-  const store = new Store(settings.EMULATOR_STATE_FOLDER);
-  const clock = new EmulatorClock(store);
-  const faults = new Faults();
-  let address: string | undefined;
-  const endpoint = (): string => address ?? `https://${settings.EMULATOR_HOST}:${settings.EMULATOR_PORT}`;
-  const extraNames = [
-    settings.EMULATOR_HOST,
-    ...(settings.EMULATOR_EXTRA_NAMES?.split(',').map((name) => name.trim()) ?? []),
-  ].filter(Boolean);
-  const certificate = await prepareServerCertificate(settings.EMULATOR_STATE_FOLDER, extraNames);
-  const directory = new Directory(store, endpoint);
-  const keys = await SigningKeys.open(store);
-  const tokens = new AccessTokens(keys, directory, clock, endpoint);
-  const subscriptions = new Subscriptions(store);
-  const operations = new LongOperations({
-    store,
-    clock,
-    faults,
-    log,
-    leastDurationMilliseconds: settings.EMULATOR_OPERATION_MILLISECONDS,
-  });
-  const retryAfterSeconds = settings.EMULATOR_RETRY_AFTER_SECONDS;
-  const manager = new ResourceManager({ store, clock, operations, subscriptions, retryAfterSeconds });
-  const platform: Platform = {
-    settings,
-    clock,
-    store,
-    log,
-    directory,
-    faults,
-    certificate,
-    endpoint,
-    operations,
-    access: manager.access,
-    resources: manager.inProcess,
-    resourceGroups: manager.resourceGroups,
-    tenants: subscriptions,
-    tokens: new ServiceTokens(tokens, directory, manager.resources),
-    denyAssignments: new SystemDenyAssignments(manager.resources, clock),
-    caCertificatePem: certificate.caPem,
-  };
-  const providers: ResourceProvider[] = [
-    resourcesProvider(store, manager.resources),
-    authorizationProvider(manager.resources, directory),
-    ...factories.map((make) => make(platform)),
-  ];
-  for (const provider of providers) manager.registry.add(provider);
-  const gate = new Gate({
-    tokens,
-    subscriptions,
-    access: manager.access,
-    throttle: new Throttle(clock, throttleLimits(settings.EMULATOR_READS_PER_SECOND, settings.EMULATOR_WRITES_PER_SECOND)),
-    endpoint,
-  });
-  const setAddress = (value: string): void => {
-    address = value;
-  };
-  return {
-    settings,
-    log,
-    store,
-    clock,
-    faults,
-    certificate,
-    directory,
-    keys,
-    tokens,
-    subscriptions,
-    operations,
-    manager,
-    platform,
-    providers,
-    gate,
-    setAddress,
-  };
-}
-
-type Parts = Awaited<ReturnType<typeof build>>;
-
-function routesOf(parts: Parts, isReady: () => boolean): Route[] {
+function routesOf(parts: EmulatorParts, isReady: () => boolean): Route[] {
   const { manager, subscriptions, directory, store, clock, faults, tokens, keys, operations } = parts;
+  const { access, registry, resources, reads, answers } = manager;
   const health: Route = {
     method: 'GET',
     pattern: '/_emulator/healthz',
@@ -152,15 +47,9 @@ function routesOf(parts: Parts, isReady: () => boolean): Route[] {
     ...clockRoutes(clock),
     ...metadataRoutes(directory),
     ...entraRoutes({ directory, tokens, keys, clock, lifetimeSeconds: parts.settings.EMULATOR_TOKEN_LIFETIME_SECONDS }),
-    ...subscriptionRoutes({ store, subscriptions, directory, access: manager.access, registry: manager.registry }),
-    ...resourceRoutes(manager),
-    ...operationRoutes({
-      operations,
-      resources: manager.resources,
-      reads: manager.reads,
-      access: manager.access,
-      answers: manager.answers,
-    }),
+    ...subscriptionRoutes({ store, subscriptions, directory, access, registry }),
+    ...resourceRoutes({ registry, resources, reads, access }),
+    ...operationRoutes({ operations, resources, reads, access, answers }),
     ...parts.providers.flatMap((provider) => provider.routes ?? []),
   ];
 }
@@ -168,8 +57,7 @@ function routesOf(parts: Parts, isReady: () => boolean): Route[] {
 /** The scope at which a route's permission is asked: the group or subscription that its path begins with. */
 const scopeOfPath = (path: string): string => /^\/subscriptions\/[^/]+(\/resourceGroups\/[^/]+)?/i.exec(path)?.[0] ?? '/';
 
-function makeServer(parts: Parts, certificate: ServerCertificate, router: Router): EmulatorServer {
-  const { clock, faults, log, gate, manager } = parts;
+function makeServer({ certificate, clock, faults, log, gate, manager }: EmulatorParts, router: Router): EmulatorServer {
   return new EmulatorServer({
     certificate,
     clock,
@@ -184,31 +72,25 @@ function makeServer(parts: Parts, certificate: ServerCertificate, router: Router
 
 /** Starts an emulator on its state folder: what an earlier one left there is found, and unfinished operations go on. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const parts = await build(options);
-  const { settings, log, operations, platform, providers, subscriptions, directory } = parts;
+  const parts = await buildParts(options);
+  const { settings, log, operations, platform, providers, subscriptions, directory, certificate, clock, faults } = parts;
   let isReady = false;
   const router = new Router();
   router.add(routesOf(parts, () => isReady));
-  const server = makeServer(parts, parts.certificate, router);
+  const server = makeServer(parts, router);
   const seed = seedOf(options);
   const targets = { directory, subscriptions, resourceGroups: platform.resourceGroups, resources: platform.resources };
   await applySeed(seed, targets);
   const port = await server.listen(settings.EMULATOR_HOST, settings.EMULATOR_PORT);
-  parts.setAddress(`https://${settings.EMULATOR_HOST}:${port}`);
+  parts.address.set(`https://${settings.EMULATOR_HOST}:${port}`);
   for (const provider of providers) await provider.start?.();
   await applyApplicationDefinitions(seed, targets);
   operations.resume();
   isReady = true;
-  log.info({ endpoint: platform.endpoint(), caFile: parts.certificate.caFile }, 'azure emulator is ready');
-  return {
-    endpoint: platform.endpoint(),
-    caFile: parts.certificate.caFile,
-    caPem: parts.certificate.caPem,
-    clock: parts.clock,
-    faults: parts.faults,
-    platform,
-    stop: (options) => stop(parts, server, options?.withMachines ?? false),
-  };
+  const endpoint = platform.endpoint();
+  log.info({ endpoint, caFile: certificate.caFile }, 'azure emulator is ready');
+  const { caFile, caPem } = certificate;
+  return { endpoint, caFile, caPem, clock, faults, platform, stop: (how) => stop(parts, server, how?.withMachines ?? false) };
 }
 
 function seedOf({ settings, seed }: EmulatorOptions): Seed {
@@ -216,7 +98,11 @@ function seedOf({ settings, seed }: EmulatorOptions): Seed {
   return settings.EMULATOR_SEED_FILE === undefined ? seedSchema.parse({}) : readSeedFile(settings.EMULATOR_SEED_FILE);
 }
 
-async function stop({ operations, providers, store }: Parts, server: EmulatorServer, withMachines: boolean): Promise<void> {
+async function stop(
+  { operations, providers, store }: EmulatorParts,
+  server: EmulatorServer,
+  withMachines: boolean,
+): Promise<void> {
   await operations.stop();
   if (withMachines) for (const provider of providers) await provider.shutDown?.();
   for (const provider of [...providers].reverse()) await provider.stop?.();

@@ -95,7 +95,7 @@ export class ResourceDeletes {
   /** Deletes what is in the group in rounds: what another resource still uses refuses at first and goes in a later one. */
   async #emptyGroup(group: StoredResource, removal: Removal): Promise<void> {
     for (;;) {
-      const remaining = this.#parts.resources.childrenOf(group.id);
+      const remaining = rightsLast(this.#parts.resources.childrenOf(group.id));
       if (remaining.length === 0) return;
       const refusals: ArmError[] = [];
       for (const resource of remaining) {
@@ -156,6 +156,12 @@ export class ResourceDeletes {
       });
   }
 }
+
+/** Who deletes a group by a role on the group must be able to follow the deletion for as long as possible. */
+const rightsLast = (resources: readonly StoredResource[]): StoredResource[] => {
+  const isRight = ({ type }: StoredResource): boolean => type.toLowerCase().startsWith('microsoft.authorization/');
+  return [...resources.filter((one) => !isRight(one)), ...resources.filter(isRight)];
+};
 
 const isGroup = ({ id }: StoredResource): boolean => idKey(id).split('/').length === 5;
 

@@ -10,9 +10,9 @@ const GROUP = `/subscriptions/${sample.subscriptionId}/resourceGroups/sample`;
  * it, and `gate` is a gate that the making waits at until the test opens it.
  */
 function machineService() {
-  const gates = new Map<string, PromiseWithResolvers<void>>();
-  const gate = (name: string): PromiseWithResolvers<void> => {
-    const known = gates.get(name) ?? Promise.withResolvers<void>();
+  const gates = new Map<string, PromiseWithResolvers<unknown>>();
+  const gate = (name: string): PromiseWithResolvers<unknown> => {
+    const known = gates.get(name) ?? Promise.withResolvers<unknown>();
     gates.set(name, known);
     return known;
   };
@@ -30,7 +30,8 @@ function machineService() {
           properties: { ...body.properties, secret: undefined },
           hidden: { secret: body.properties['secret'] ?? existing?.hidden['secret'] },
         }),
-        async provision({ resource, signal, update }) {
+        async provision(work) {
+          const { resource, signal } = work;
           began.push(resource.name);
           const { gate: gateName, failWith } = resource.properties;
           if (typeof gateName === 'string') {
@@ -40,7 +41,7 @@ function machineService() {
             await Promise.race([gate(gateName).promise, aborted]);
           }
           if (typeof failWith === 'string') throw new ArmError(409, failWith, 'It was asked to fail.');
-          await update({ properties: { made: true } });
+          await work.update({ properties: { made: true } });
         },
         beforeDelete(resource) {
           const holder = resources
@@ -96,7 +97,7 @@ describe('the resource pipeline', () => {
       expect(accepted.body).toMatchObject({ properties: { provisioningState: 'Creating' } });
       expect(accepted.headers.get('retry-after')).toBe('1');
       expect((await poll(accepted)).body).toMatchObject({ status: 'InProgress' });
-      service.gate('one').resolve();
+      service.gate('one').resolve('open');
       expect(await ended(accepted)).toMatchObject({ status: 'Succeeded' });
       expect((await emulator.call('GET', id('long-one'))).body).toMatchObject({
         properties: { provisioningState: 'Succeeded', made: true },
@@ -115,7 +116,7 @@ describe('the resource pipeline', () => {
     it('refuses a second change while one runs', async () => {
       const accepted = await put('long-three', { gate: 'three' });
       expect((await put('long-three')).body.error?.code).toBe('AnotherOperationInProgress');
-      service.gate('three').resolve();
+      service.gate('three').resolve('open');
       await ended(accepted);
       expect((await put('long-three')).status).toBe(200);
     });
@@ -136,7 +137,7 @@ describe('the resource pipeline', () => {
       await vi.waitUntil(() => service.began.includes('long-five'));
       emulator = await emulator.restart();
       expect(await state('long-five')).toBe('Creating');
-      service.gate('five').resolve();
+      service.gate('five').resolve('open');
       expect(await ended(accepted)).toMatchObject({ status: 'Succeeded' });
       expect(service.began.filter((name) => name === 'long-five')).toHaveLength(2);
     });
@@ -261,7 +262,7 @@ describe('the resource pipeline', () => {
       ['PATCH', id('nothing'), 404, 'ResourceNotFound'],
       ['GET', id('nothing').replace('/sample/', '/no-group/'), 404, 'ResourceGroupNotFound'],
       ['PUT', id('nothing').replace('/sample/', '/no-group/'), 404, 'ResourceGroupNotFound'],
-      ['DELETE', `${GROUP.replace(/sample$/, 'no-group')}`, 404, 'ResourceGroupNotFound'],
+      ['DELETE', GROUP.replace(/sample$/, 'no-group'), 404, 'ResourceGroupNotFound'],
       ['GET', `${GROUP}/providers/Test.Machines/engines/one`, 404, 'InvalidResourceType'],
       ['GET', `${GROUP}/providers/Test.Nothing/machines/one`, 404, 'InvalidResourceNamespace'],
       ['POST', `${id('Cased')}/explode`, 404, 'InvalidResourceType'],
