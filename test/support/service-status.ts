@@ -17,6 +17,7 @@ const sampleCustomerSchema = z.object({
 /** The part of `./hcs status --json` that tests and benchmarks lean on. */
 const serviceStatusSchema = z.object({
   state: z.string(),
+  stateFolder: z.string(),
   components: z.array(z.object({ name: z.string(), pid: z.number().nullable(), port: z.number().nullable() })),
   api: z.object({ url: z.string(), audience: z.string() }),
   azure: z.object({ endpoint: z.string(), authority: z.string(), caFile: z.string() }),
