@@ -27,6 +27,9 @@ export class MachineFiles {
   makeFolder(path: string, owner: Account | undefined, mode: number): string {
     const mapped = this.map(path);
     this.makeParents(path);
+    // Owner and mode would go through a link that a service left here, to wherever it points.
+    if (lstatSync(mapped, { throwIfNoEntry: false })?.isSymbolicLink())
+      throw new Error(`"${path}" is a symbolic link; the emulated machine does not follow it.`);
     mkdirSync(mapped, { recursive: true });
     chmodSync(mapped, mode);
     if (owner?.uid !== undefined && owner.gid !== undefined) chownSync(mapped, owner.uid, owner.gid);
