@@ -10,7 +10,7 @@ import type { MachineDescription, MachineRecord, MachineTokenSource } from './ma
 import type { MachineSubnet } from './metadata-document';
 import { MetadataServer } from './metadata.server';
 import type { NodeRuntime } from './node-runtime';
-import { findMachineProcesses, hostBootId, killUntilNone, signalProcess, waitUntil } from './process-table';
+import { findMachineProcesses, hostBootId, identifyAll, isAlive, killUntilNone, signalProcess, waitUntil } from './process-table';
 import { ServiceManager } from './service-manager';
 
 /** What all machines share. */
@@ -214,9 +214,10 @@ export class Machine {
   async #powerDown(power: 'stopped' | 'deallocated', skipShutdown: boolean): Promise<void> {
     if (!skipShutdown && this.#record.power === 'running') {
       this.#console('Shutdown.');
+      const running = identifyAll(this.processes());
       await this.#services.stopAll(SHUTDOWN_LIMIT_MS);
       for (const pid of this.processes()) signalProcess(pid, 'SIGTERM');
-      await waitUntil(() => this.processes().length === 0, SHUTDOWN_LIMIT_MS);
+      await waitUntil(() => this.processes().length === 0 && !running.some(isAlive), SHUTDOWN_LIMIT_MS);
     }
     await this.#kill();
     await this.#metadata?.close();

@@ -15,6 +15,9 @@ export const NODE_PATHS: readonly string[] = ['/usr/bin/node', '/bin/node', '/us
 
 const PROBE_TIMEOUT_MS = 20_000;
 
+/** Ends well only for a user who can pass through the folder. */
+const ENTER_FOLDER = "require('node:fs').statSync(process.argv[1] + '/.')";
+
 /** Finds, for each user, a Node binary that this user can run. */
 export class NodeRuntime {
   readonly #binary: string;
@@ -49,7 +52,8 @@ export class NodeRuntime {
   async #runs(binary: string, { uid, gid }: Account): Promise<boolean> {
     const ids = uid === undefined ? {} : { uid, gid };
     try {
-      await run(binary, ['--version'], { cwd: this.#machinesFolder, timeout: PROBE_TIMEOUT_MS, ...ids });
+      // Entering as the working folder would prove nothing: that is done before the user is changed.
+      await run(binary, ['--eval', ENTER_FOLDER, this.#machinesFolder], { cwd: '/', timeout: PROBE_TIMEOUT_MS, ...ids });
       return true;
     } catch {
       return false;

@@ -99,8 +99,7 @@ export function findMachineProcesses(machineId: string, folder: string): number[
 
 /** The oldest of `pids` by start time: the main process of a start, which its children cannot precede. */
 export function oldestProcess(pids: readonly number[]): ProcessIdentity | undefined {
-  const identities = pids.map(identifyProcess).filter((identity) => identity !== undefined);
-  return identities.sort((a, b) => Number(a.startedAtTicks) - Number(b.startedAtTicks) || a.pid - b.pid)[0];
+  return identifyAll(pids).sort((a, b) => Number(a.startedAtTicks) - Number(b.startedAtTicks) || a.pid - b.pid)[0];
 }
 
 /** Sends a signal; a process that is already gone is no error. */
@@ -122,16 +121,27 @@ export async function waitUntil(isDone: () => boolean, limitMs: number): Promise
   return true;
 }
 
+/** The lasting identities of those of `pids` that live. */
+export const identifyAll = (pids: readonly number[]): ProcessIdentity[] =>
+  pids.map(identifyProcess).filter((identity) => identity !== undefined);
+
 /**
- * Kills what `find` gives until it gives nothing, so that a child forked between look and kill is met by the next look.
+ * Kills what `find` gives until it gives nothing, so that a child forked between look and kill is met by the next look, and
+ * until all that it ever gave are gone: a dying process loses its environment, by which it is found, before its pid.
  * Rejects when something cannot be killed within ten seconds.
  */
 export async function killUntilNone(find: () => number[]): Promise<void> {
+  const killed = new Map<number, ProcessIdentity>();
   const gone = await waitUntil(() => {
-    const pids = find();
-    for (const pid of pids) signalProcess(pid, 'SIGKILL');
-    return pids.length === 0;
+    const found = identifyAll(find());
+    for (const identity of found) {
+      killed.set(identity.pid, identity);
+      signalProcess(identity.pid, 'SIGKILL');
+    }
+    return found.length === 0 && ![...killed.values()].some(isAlive);
   }, KILL_DEADLINE_MS);
-  if (!gone)
-    throw new Error(`Processes ${find().join(', ')} were killed but did not end within ${KILL_DEADLINE_MS / 1000} seconds.`);
+  if (gone) return;
+  throw new Error(
+    `Processes ${[...killed.keys()].join(', ')} were killed but did not end within ${KILL_DEADLINE_MS / 1000} seconds.`,
+  );
 }
