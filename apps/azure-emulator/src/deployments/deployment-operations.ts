@@ -3,6 +3,7 @@ import type { ArmErrorDetail } from '../arm/arm-error';
 import { ArmError } from '../arm/arm-error';
 import type { JsonObject } from '../arm/json';
 import { idKey } from '../arm/resource-id';
+import type { StoredResource } from '../arm/resource';
 import type { ResourceAccess } from '../arm/resource-provider';
 import type { Route, ServerRequest, ServerResponse } from '../server/route';
 import type { Collection, Store } from '../store/store';
@@ -69,8 +70,11 @@ export class DeploymentOperations {
 const operationIdOf = (targetId: string): string =>
   createHash('sha256').update(idKey(targetId)).digest('hex').slice(0, 16).toUpperCase();
 
-function present(operation: DeploymentOperation): JsonObject {
-  const { deploymentId, operationId, state, error } = operation;
+/** As callers see it: what was under way when its deployment was cancelled is cancelled too. */
+function present(operation: DeploymentOperation, deployment: StoredResource): JsonObject {
+  const { deploymentId, operationId, error } = operation;
+  const isCanceled = deployment.properties['provisioningState'] === 'Canceled' && operation.state === 'Running';
+  const state = isCanceled ? 'Canceled' : operation.state;
   return {
     id: `${deploymentId}/operations/${operationId}`,
     operationId,
@@ -96,21 +100,22 @@ function present(operation: DeploymentOperation): JsonObject {
  * with it exists too.
  */
 export function deploymentOperationRoutes(operations: DeploymentOperations, resources: ResourceAccess): Route[] {
-  const deploymentOf = async ({ parameters }: ServerRequest): Promise<string> => {
+  const deploymentOf = async ({ parameters }: ServerRequest): Promise<StoredResource> => {
     const { subscriptionId, resourceGroup, deployment } = parameters;
     const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Resources/deployments/${deployment}`;
     const found = await resources.get(id);
-    if (found) return found.id;
+    if (found) return found;
     throw new ArmError(404, 'DeploymentNotFound', `Deployment '${deployment}' could not be found.`);
   };
-  const list = async (request: ServerRequest): Promise<ServerResponse> => ({
-    status: 200,
-    body: { value: operations.list(await deploymentOf(request)).map(present) },
-  });
+  const list = async (request: ServerRequest): Promise<ServerResponse> => {
+    const deployment = await deploymentOf(request);
+    return { status: 200, body: { value: operations.list(deployment.id).map((operation) => present(operation, deployment)) } };
+  };
   const get = async (request: ServerRequest): Promise<ServerResponse> => {
     const wanted = request.parameters['operation']?.toLowerCase();
-    const found = operations.list(await deploymentOf(request)).find(({ operationId }) => operationId.toLowerCase() === wanted);
-    if (found) return { status: 200, body: present(found) };
+    const deployment = await deploymentOf(request);
+    const found = operations.list(deployment.id).find(({ operationId }) => operationId.toLowerCase() === wanted);
+    if (found) return { status: 200, body: present(found, deployment) };
     throw new ArmError(
       404,
       'DeploymentOperationNotFound',

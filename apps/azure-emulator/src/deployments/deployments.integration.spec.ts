@@ -124,9 +124,25 @@ describe('Microsoft.Resources/deployments through @azure/arm-resourcesdeployment
     await client.deployments.cancel(GROUP, 'stopped');
     await expect(Promise.resolve(poller)).rejects.toThrow();
     expect((await client.deployments.get(GROUP, 'stopped')).properties?.provisioningState).toBe('Canceled');
+    expect(await operationsOf('stopped')).toEqual({ held: 'Canceled' });
     expect(gates.started).not.toContain('never');
     await expect(client.deployments.cancel(GROUP, 'stopped')).rejects.toMatchObject({ statusCode: 409 });
     gates.open('held');
+  });
+
+  it('takes nested deployments down with it when it is cancelled', async () => {
+    const nested = {
+      type: 'Microsoft.Resources/deployments',
+      apiVersion: '2024-11-01',
+      name: 'nested-stopped',
+      properties: { mode: 'Incremental', template: aTemplate({ resources: [gate('deep')] }) },
+    };
+    await deploy('outer-stopped', { resources: [nested] }).submitted();
+    await vi.waitFor(() => expect(gates.started).toContain('deep'));
+    await client.deployments.cancel(GROUP, 'outer-stopped');
+    const stateOf = async (name: string) => (await client.deployments.get(GROUP, name)).properties?.provisioningState;
+    expect(await stateOf('outer-stopped')).toBe('Canceled');
+    expect(await stateOf('nested-stopped')).toBe('Canceled');
   });
 
   it('goes on after a restart of the emulator without making anything twice', async () => {

@@ -183,12 +183,13 @@ class Deployments implements ResourceType {
         `The deployment '${id.name}' cannot be cancelled: it is not running.`,
       );
     }
+    const operationId = this.platform.resources.update(id.id, { hidden: { cancelRequested: true } }).hidden['operationId'];
+    if (typeof operationId === 'string') await this.platform.operations.cancel(operationId);
+    // Afterwards: the end of a nested deployment would otherwise be told as the failure of this one.
     for (const operation of this.operations.list(id.id)) {
       const nested = operation.targetType.toLowerCase() === 'microsoft.resources/deployments';
       if (nested && operation.state === 'Running') await this.cancelNested(operation.targetId, caller);
     }
-    const operationId = this.platform.resources.update(id.id, { hidden: { cancelRequested: true } }).hidden['operationId'];
-    if (typeof operationId === 'string') await this.platform.operations.cancel(operationId);
     return { status: 204 };
   }
 

@@ -1,4 +1,6 @@
+/** The service's name in ids. */
 export const NAMESPACE = 'Microsoft.Solutions';
+/** Full type of a definition. */
 export const DEFINITION_TYPE = `${NAMESPACE}/applicationDefinitions`;
 
 /** Offered to clients that ask which versions there are; requests with others are served alike. */

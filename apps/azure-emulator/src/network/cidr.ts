@@ -31,11 +31,13 @@ export function parseRange(cidr: string): AddressRange | undefined {
   return { base: Math.floor(base / size) * size, prefixLength: Number(length) };
 }
 
+/** A range as CIDR text. */
 export const formatRange = ({ base, prefixLength }: AddressRange): string => `${formatAddress(base)}/${prefixLength}`;
 
 /** Whether all of `inner` lies in `outer`. */
 export const containsRange = (outer: AddressRange, inner: AddressRange): boolean =>
   inner.base >= outer.base && inner.base + sizeOf(inner) <= outer.base + sizeOf(outer);
 
+/** Whether any address lies in both. */
 export const rangesOverlap = (left: AddressRange, right: AddressRange): boolean =>
   left.base < right.base + sizeOf(right) && right.base < left.base + sizeOf(left);

@@ -3,6 +3,7 @@ import { ArmError } from '../arm/arm-error';
 import { namedPart } from './network-body';
 import { parseAddress, parseRange } from './cidr';
 
+/** One of `options` in any case; read in the case of `options`. */
 const choice = (options: readonly string[]) =>
   z.string().transform((value, context) => {
     const found = options.find((option) => option.toLowerCase() === value.toLowerCase());
@@ -27,6 +28,7 @@ export const securityRuleProperties = z.looseObject({
   destinationPortRanges: z.array(z.string()).optional(),
 });
 
+/** A rule by its name. */
 export const securityRule = namedPart(securityRuleProperties);
 export type SecurityRule = z.output<typeof securityRule>;
 

@@ -1,3 +1,4 @@
+/** The service's name in ids. */
 export const NAMESPACE = 'Microsoft.Network';
 
 /** Offered to clients that ask which versions there are; requests with others are served alike. */

@@ -24,6 +24,7 @@ export const define = (count: number | readonly [number, number], evaluate: Temp
   return { minimum, maximum, evaluate };
 };
 
+/** No upper bound on the number of arguments. */
 export const ANY_NUMBER = Number.POSITIVE_INFINITY;
 
 /** ARM's text for an argument of the wrong kind. */
@@ -33,21 +34,25 @@ export const wrongArgument = (call: FunctionCall, why: string): ExpressionError 
 const expected = (call: FunctionCall, wanted: string, value: JsonValue | undefined): ExpressionError =>
   wrongArgument(call, `expected an argument of type '${wanted}' and got '${value === undefined ? 'nothing' : kindOf(value)}'`);
 
+/** The argument as a text. Throws `ExpressionError` when it is none, or missing. */
 export function text(value: JsonValue | undefined, call: FunctionCall): string {
   if (typeof value !== 'string') throw expected(call, 'String', value);
   return value;
 }
 
+/** The argument as a whole number. Throws `ExpressionError`. */
 export function integer(value: JsonValue | undefined, call: FunctionCall): number {
   if (typeof value !== 'number' || !Number.isInteger(value)) throw expected(call, 'Integer', value);
   return value;
 }
 
+/** The argument as true or false. Throws `ExpressionError`. */
 export function truth(value: JsonValue | undefined, call: FunctionCall): boolean {
   if (typeof value !== 'boolean') throw expected(call, 'Boolean', value);
   return value;
 }
 
+/** The argument as an array. Throws `ExpressionError`. */
 export function list(value: JsonValue | undefined, call: FunctionCall): JsonValue[] {
   if (!Array.isArray(value)) throw expected(call, 'Array', value);
   return value;
