@@ -31,6 +31,9 @@ export interface RunEnd {
 /** The error code of an operation that was stopped on request. */
 const CANCELED = 'Canceled';
 
+/** PostgreSQL's class 22, data exception: e.g. a NUL character in text. */
+const isDataError = (error: unknown): boolean => String((error as { code?: unknown }).code).startsWith('22');
+
 /** One holding of one operation's lease: runs step after step until one waits, the operation ends, or the worker must go. */
 export class OperationRun<Services extends object> {
   #operation: OperationRecord;
@@ -140,8 +143,8 @@ export class OperationRun<Services extends object> {
           await this.#succeed(place, verdict.output, verdict.record);
           return undefined;
         } catch (error) {
-          // What a step records can fail like the step itself.
-          if (!verdict.record || error instanceof LeaseLostError) throw error;
+          // What a step records can fail like the step itself, and so can an output that the database cannot hold.
+          if (error instanceof LeaseLostError || !(verdict.record || isDataError(error))) throw error;
           return this.#pass(place, this.#judgeError(place, error));
         }
     }
