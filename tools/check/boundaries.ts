@@ -32,7 +32,9 @@ export function readProjects(root: string): Project[] {
   });
 }
 
-const isTest = (path: string): boolean => /\.(spec|performance)\.tsx?$/.test(path) || path.startsWith('test/');
+/** Tests, and in an app the folder `testing` with what its tests share. */
+const isTest = (path: string): boolean =>
+  /\.(spec|performance)\.tsx?$/.test(path) || /^apps\/[^/]+\/src\/testing\//.test(path) || path.startsWith('test/');
 const rulesOf = (project: Project): BoundaryRule[] => BOUNDARY_RULES.filter((rule) => project.tags.includes(rule.tag));
 const hasOneOf = (project: Project, tags: readonly string[]): boolean => project.tags.some((tag) => tags.includes(tag));
 

@@ -6,12 +6,5 @@ export { nameOf, principalIdsOf, type Caller, type Requester } from './caller';
 export { createTokenVerifier, type TokenVerifier, type TokenVerifierOptions } from './token-verifier';
 export { createTenantKeys, type TenantKeys } from './tenant-keys';
 export { assignmentsOf, findRole, requireRole, strongestRole, visibleTo } from './roles';
-export {
-  answerOnce,
-  confirmSameRequest,
-  findStoredAnswer,
-  hashRequest,
-  type RepeatableRequest,
-  type StoredAnswer,
-} from './idempotency';
+export { answerOnce, confirmSameRequest, hashRequest, type RepeatableRequest, type StoredAnswer } from './idempotency';
 export { recordAudit, type AuditEntry } from './audit';

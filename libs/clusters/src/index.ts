@@ -3,14 +3,12 @@
  * moves through, its conditions, and reads. Requests write rows and nothing else; workers act. Knows no Azure and no Consul.
  */
 export * from './cluster-names';
-export { fillSpec, LIMITS, WEEKDAYS, type ClusterDraft, type ClusterSpec, type MaintenanceWindow } from './cluster-spec';
-export { CONDITION_TYPES, observeCondition, type Condition, type ConditionType } from './conditions';
+export { fillSpec, type ClusterDraft, type ClusterSpec, type MaintenanceWindow } from './cluster-spec';
+export { observeCondition, type Condition, type ConditionType } from './conditions';
 export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range';
 export { isTerminal, LEGAL_MOVES, mayMove, moveProvisioningState } from './provisioning-state';
-export { emailProblems, findSpecProblems } from './spec-problems';
-export { tagProblems } from './tag-problems';
-export { findVmSize, VM_SIZES, type VmSize } from './vm-sizes';
-export { normaliseApplicationId, recordApplicationNews, type ApplicationNews } from './application-notification.request';
+export { findSpecProblems } from './spec-problems';
+export { recordApplicationNews, type ApplicationNews } from './application-notification.request';
 export { readClientBundle, type ClientBundle } from './client-bundle';
 export { getCluster, listClusterEvents, listClusters, type ClusterWithServers, type ListPosition } from './cluster-reads';
 export { recordClusterEvent } from './cluster-writes';
@@ -22,7 +20,7 @@ export {
   type CreatedCluster,
 } from './create-cluster.request';
 export { requestDeleteCluster } from './delete-cluster.request';
-export { etagOf, requireMatch } from './etag';
+export { etagOf } from './etag';
 export { getInstallation, listInstallations, requestRegisterInstallation, type RegisterInstallationWish } from './installations';
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';

@@ -11,8 +11,7 @@ import { openDatabase, type AccessRole, type Database, type Installation } from 
 import { createLogger } from '@managed-consul/observability';
 import { OperationChanges, Operations, OPERATIONS_QUEUE, QueueBell } from '@managed-consul/operations';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
-import { createTestDatabase, testRedisUrl } from '@managed-consul/testing';
-import { seedCatalogue } from '../../../../prisma/seed/seed-catalogue';
+import { createTestDatabase, seedCatalogue, testRedisUrl } from '@managed-consul/testing';
 import type { ApiServices } from '../api-services';
 import { createApi } from '../create-api';
 import { TokenIssuer } from './token-issuer';
