@@ -226,6 +226,23 @@ describe('the resource pipeline', () => {
       expect((await emulator.call('PUT', disk, { body: {} })).body.error?.code).toBe('ParentResourceNotFound');
     });
 
+    it('lets nothing into a group or a parent that is being deleted', async () => {
+      const group = GROUP.replace(/sample$/, 'leaving');
+      await emulator.call('PUT', group, { body: { location: 'westeurope' } });
+      await ended(await put('leaving'));
+      const fault = emulator.faults.add({ path: '/leaving$', effect: { kind: 'stuckOperation' } });
+      const deletions = [await emulator.call('DELETE', group), await emulator.call('DELETE', id('leaving'))];
+      const late = `${group}/providers/Test.Machines/machines/late`;
+      expect((await emulator.call('PUT', late, { body: { location: 'westeurope' } })).body.error?.code).toBe(
+        'ResourceGroupBeingDeleted',
+      );
+      expect((await emulator.call('PUT', `${id('leaving')}/disks/late`, { body: {} })).body.error?.code).toBe(
+        'AnotherOperationInProgress',
+      );
+      emulator.faults.remove(fault.id);
+      for (const deletion of deletions) expect(await ended(deletion)).toMatchObject({ status: 'Succeeded' });
+    });
+
     it('empties a group in whatever order its resources allow', async () => {
       const group = GROUP.replace(/sample$/, 'emptied');
       await emulator.call('PUT', group, { body: { location: 'westeurope' } });

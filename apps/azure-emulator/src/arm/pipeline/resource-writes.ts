@@ -59,6 +59,8 @@ export class ResourceWrites {
     this.#requireNoOperation(id);
     const draft = (await type.draft?.(write)) ?? { properties: write.body.properties };
     const resource = this.#toResource(type, write, draft);
+    // Hooks take time, in which a deletion of the group may have begun: nothing may be left behind in it.
+    this.#requireLivingGroup(id);
     await resources.save(id, resource);
     const operationId = isLongRunning(type) ? this.#startOperation(type, request, resource, existing).id : undefined;
     return { resource, created: existing === undefined, operationId };
@@ -73,14 +75,7 @@ export class ResourceWrites {
         `The resource name '${id.name}' is invalid: reserved characters or too long.`,
       );
     }
-    if (id.resourceGroup !== undefined && id.type.toLowerCase() !== GROUP_TYPE) {
-      const group = resources.findRow(`/subscriptions/${id.subscriptionId ?? ''}/resourceGroups/${id.resourceGroup}`);
-      if (!group) throw groupNotFound(id.resourceGroup);
-      if (group.properties['provisioningState'] === 'Deleting') {
-        const message = `The resource group '${group.name}' is in deprovisioning state and cannot perform this operation.`;
-        throw new ArmError(409, 'ResourceGroupBeingDeleted', message);
-      }
-    }
+    this.#requireLivingGroup(id);
     if (id.resourceGroup === undefined && scopeKindOf(type) === 'resourceGroup') {
       throw new ArmError(
         400,
@@ -93,6 +88,17 @@ export class ResourceWrites {
       const message = `Failed to perform 'write' on resource(s) of type '${id.type}', because the parent resource '${parentId}' could not be found.`;
       throw new ArmError(404, 'ParentResourceNotFound', message);
     }
+    if (parentId !== undefined && this.#parts.operations.runningOn(parentId)?.kind === 'delete') throw inProgress(parentId);
+  }
+
+  /** Throws `ResourceGroupNotFound` (404) or `ResourceGroupBeingDeleted` (409). */
+  #requireLivingGroup(id: ResourceId): void {
+    if (id.resourceGroup === undefined || id.type.toLowerCase() === GROUP_TYPE) return;
+    const group = this.#parts.resources.findRow(`/subscriptions/${id.subscriptionId ?? ''}/resourceGroups/${id.resourceGroup}`);
+    if (!group) throw groupNotFound(id.resourceGroup);
+    if (group.properties['provisioningState'] !== 'Deleting') return;
+    const message = `The resource group '${group.name}' is in deprovisioning state and cannot perform this operation.`;
+    throw new ArmError(409, 'ResourceGroupBeingDeleted', message);
   }
 
   async #toWrite(type: ResourceType, request: WriteRequest, existing: StoredResource | undefined): Promise<ResourceWrite> {
@@ -109,10 +115,7 @@ export class ResourceWrites {
   }
 
   #requireNoOperation(id: ResourceId): void {
-    const running = this.#parts.operations.runningOn(id.id);
-    if (!running) return;
-    const message = `Another operation on this or dependent resource is in progress: operation '${running.id}' on '${id.id}'. Retry when it has ended.`;
-    throw new ArmError(409, 'AnotherOperationInProgress', message);
+    if (this.#parts.operations.runningOn(id.id)) throw inProgress(id.id);
   }
 
   #toResource(type: ResourceType, write: ResourceWrite, draft: ResourceDraft): StoredResource {
@@ -196,6 +199,13 @@ export class ResourceWrites {
 }
 
 const isLongRunning = (type: ResourceType): boolean => type.longRunning === true;
+
+const inProgress = (id: string): ArmError =>
+  new ArmError(
+    409,
+    'AnotherOperationInProgress',
+    `Another operation on this or dependent resource is in progress: '${id}'. Retry when it has ended.`,
+  );
 
 const methodNotAllowed = (method: string, type: ResourceType): ArmError =>
   new ArmError(405, 'MethodNotAllowed', `The method '${method}' is not allowed on resources of type '${fullTypeOf(type)}'.`);
