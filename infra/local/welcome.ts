@@ -2,18 +2,24 @@ import { relative } from 'node:path';
 import { apiUrl, azureUrl, type LocalWorld } from './components';
 import type { SampleCluster } from './sample-cluster';
 
+/** As short as it can be said from here. */
+const shortPath = (path: string): string => {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short;
+};
+
 /** What is printed when everything runs: where things are and what to try next. */
 export function welcome(world: LocalWorld, { cluster, caFile }: SampleCluster): string {
   const address = cluster.observed.servers[0]?.address ?? '';
   const name = `server.${cluster.datacenter}.consul`;
-  const ca = relative(process.cwd(), caFile);
+  const ca = shortPath(caFile);
   const curl = `curl --cacert ${ca} --connect-to ${name}:8501:${address}:8501`;
   const asCustomer = `curl -H "Authorization: Bearer $(./hcs token)"`;
   return `
 The service runs, and the cluster "${cluster.name}" is ready.
 
   API             ${apiUrl(world)}/v1        (OpenAPI: ${apiUrl(world)}/openapi.json)
-  Azure           ${azureUrl(world)}         (CA: ${relative(process.cwd(), world.folders.caFile)})
+  Azure           ${azureUrl(world)}         (CA: ${shortPath(world.folders.caFile)})
   Consul servers  ${cluster.observed.servers.map((server) => `https://${server.address}:8501`).join('  ')}
 
 Try next, in another terminal:

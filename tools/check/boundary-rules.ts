@@ -74,7 +74,10 @@ export const BOUNDARY_RULES: readonly BoundaryRule[] = [
 ];
 
 /** What tests may use beside what their project may. */
-export const TESTS_MAY_ALSO_IMPORT = ['layer:testing'] as const;
+export const TESTS_MAY_ALSO_IMPORT = ['layer:testing', 'layer:tooling'] as const;
 
 /** Words that say nothing about what is in a file or folder. */
 export const BANNED_NAMES = ['utils', 'util', 'helpers', 'helper', 'common', 'core', 'manager', 'misc'] as const;
+
+/** Proper names of Azure that hold one of them. */
+export const NAMES_OF_OTHERS = ['resource-manager'] as const;

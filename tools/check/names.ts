@@ -1,5 +1,5 @@
 import { basename, extname } from 'node:path';
-import { BANNED_NAMES } from './boundary-rules';
+import { BANNED_NAMES, NAMES_OF_OTHERS } from './boundary-rules';
 
 const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
@@ -7,7 +7,8 @@ const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 export function findBadNames(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const name = basename(path);
-    const words = name.split(/[-._]/);
+    const ours = NAMES_OF_OTHERS.reduce((rest, known) => rest.replace(known, ''), name);
+    const words = ours.split(/[-._]/);
     const banned = BANNED_NAMES.find((word) => words.includes(word));
     if (banned !== undefined) return [`${path}: the word "${banned}" says nothing about what is in it`];
     if (extname(name) !== '.ts') return [];

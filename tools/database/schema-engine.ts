@@ -147,7 +147,7 @@ async function withEngine<Result>(
     const engine = await engineBindings.SchemaEngine.new({ datamodels }, () => undefined, adapter);
     try {
       // The engine is made by its static `new`, so the rule does not see a constructor call.
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+
       return await work(engine);
     } finally {
       engine.free();

@@ -1,5 +1,5 @@
 import { checksFor, runChecks } from '../check/checks';
-import type { CommandLine } from './main';
+import type { CommandLine } from './command-line';
 
 /** `./hcs check` */
 export async function check({ root }: CommandLine): Promise<number> {

@@ -3,7 +3,7 @@ import { stopLeftovers } from '../../infra/local/leftovers';
 import { loadLocalSettings } from '../../infra/local/local-settings';
 import { readState } from '../../infra/local/state-file';
 import { isAlive, signalProcess, waitForEnd } from '../processes/process-identity';
-import type { CommandLine } from './main';
+import type { CommandLine } from './command-line';
 
 /** The longest that an orderly stop takes: the emulator shuts down its machines, PostgreSQL writes a checkpoint. */
 const STOP_WITHIN = 120_000;

@@ -2,7 +2,7 @@ import { existsSync, openSync, readdirSync, readSync, closeSync, statSync } from
 import { join } from 'node:path';
 import { foldersOf } from '../../infra/local/folders';
 import { loadLocalSettings } from '../../infra/local/local-settings';
-import type { CommandLine } from './main';
+import type { CommandLine } from './command-line';
 import { UsageError } from './usage';
 
 const LOOK_EVERY = 250;

@@ -1,12 +1,8 @@
 /** `./hcs`: finds the command and runs it. A problem that the user can mend is shown in its own words, without a stack. */
 import { join } from 'node:path';
 import { ensurePrismaClient } from '../database/generate-client';
+import type { CommandLine } from './command-line';
 import { USAGE } from './usage';
-
-export interface CommandLine {
-  root: string;
-  args: readonly string[];
-}
 
 /** Gives the exit code. */
 type Command = (line: CommandLine) => Promise<number>;

@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Figure, PerformanceDefinition } from '@managed-consul/testing';
-import type { CommandLine } from './main';
+import type { CommandLine } from './command-line';
 import { UsageError } from './usage';
 
 const SUFFIX = '.performance.ts';

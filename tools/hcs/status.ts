@@ -1,6 +1,6 @@
 import { loadLocalSettings } from '../../infra/local/local-settings';
 import { readStatus, type LocalStatus } from '../../infra/local/status';
-import type { CommandLine } from './main';
+import type { CommandLine } from './command-line';
 
 function describe(status: LocalStatus): string {
   const parts = status.components.map(({ name, pid, port, restarts }) => {

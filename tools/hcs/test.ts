@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { CommandLine } from './main';
+import type { CommandLine } from './command-line';
 
 const PROJECTS = ['unit', 'integration', 'system'];
 

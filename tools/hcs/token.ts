@@ -6,7 +6,7 @@ import { loadLocalSettings } from '../../infra/local/local-settings';
 import { PreflightError } from '../../infra/local/preflight';
 import { customerCredential, customerToken } from '../../infra/local/sample-cluster';
 import { readStatus } from '../../infra/local/status';
-import type { CommandLine } from './main';
+import type { CommandLine } from './command-line';
 
 /** `./hcs token`: prints a bearer token of the sample customer, got from Entra ID as any client gets it. */
 export async function token({ root }: CommandLine): Promise<number> {

@@ -5,7 +5,7 @@ import { foldersOf } from '../../infra/local/folders';
 import { loadLocalSettings, type LocalSettings } from '../../infra/local/local-settings';
 import { readState } from '../../infra/local/state-file';
 import { runLocalService } from '../../infra/local/up';
-import type { CommandLine } from './main';
+import type { CommandLine } from './command-line';
 import { UsageError } from './usage';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -1,5 +1,4 @@
 import { ArmError } from './arm-error';
-import { type ResourceProvider } from './resource-provider';
 import { type ResourceId } from './resource-id';
 import { type ResourceType } from './resource-type';
 
@@ -11,7 +10,7 @@ export class ResourceRegistry {
   readonly #namespaces = new Map<string, string>();
 
   /** Throws when two providers declare one type. */
-  add(provider: ResourceProvider): void {
+  add(provider: { readonly namespace: string; readonly types: readonly ResourceType[] }): void {
     this.#namespaces.set(provider.namespace.toLowerCase(), provider.namespace);
     for (const type of provider.types) {
       const key = keyOf(type.namespace, type.type);

@@ -4,7 +4,7 @@ import { Accounts } from './accounts';
 import { parseCloudConfig, type FileToWrite } from './cloud-config';
 import type { MachineFiles } from './machine-files';
 import type { MachineRecord } from './machine.types';
-import type { ServiceManager } from './service-manager';
+import type { MachineServices } from './machine-services';
 import type { SystemctlCommand } from './systemctl-command';
 
 /** What a first boot works on. */
@@ -12,7 +12,7 @@ export interface FirstBoot {
   readonly record: MachineRecord;
   readonly files: MachineFiles;
   readonly accounts: Accounts;
-  readonly services: ServiceManager;
+  readonly services: MachineServices;
   log(line: string): void;
 }
 

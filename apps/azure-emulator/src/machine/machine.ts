@@ -11,7 +11,7 @@ import type { MachineSubnet } from './metadata-document';
 import { MetadataServer } from './metadata.server';
 import type { NodeRuntime } from './node-runtime';
 import { findMachineProcesses, hostBootId, identifyAll, isAlive, killUntilNone, signalProcess, waitUntil } from './process-table';
-import { ServiceManager } from './service-manager';
+import { MachineServices } from './machine-services';
 
 /** What all machines share. */
 export interface MachineSurroundings {
@@ -34,7 +34,7 @@ export class Machine {
   readonly #record: MachineRecord;
   readonly #around: MachineSurroundings;
   readonly #files: MachineFiles;
-  readonly #services: ServiceManager;
+  readonly #services: MachineServices;
   #metadata: MetadataServer | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -43,7 +43,7 @@ export class Machine {
     this.#around = around;
     this.#metadata = metadata;
     this.#files = new MachineFiles(around.store.rootOf(record.vmId));
-    this.#services = new ServiceManager({
+    this.#services = new MachineServices({
       record,
       files: this.#files,
       accounts: around.accounts,

@@ -47,7 +47,7 @@ export interface ServiceSurroundings {
 }
 
 /** Runs the services of one machine. Calls for one unit must not overlap; the machine sees to that. */
-export class ServiceManager {
+export class MachineServices {
   readonly #machine: ServiceSurroundings;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #policy = new RestartPolicy();
