@@ -135,6 +135,17 @@ describe('Microsoft.Solutions through @azure/arm-managedapplications', () => {
     await expect(publisher.userAssignedIdentities.get(GROUP, 'anything')).rejects.toMatchObject({ statusCode: 403 });
   });
 
+  it('lets the publisher read the application from its own tenant, and do no more with it, until it is gone', async () => {
+    const made = await make('readable');
+    const credential = emulator.credential(sample.publisher, sample.publisherTenantId);
+    const options = { $host: emulator.endpoint, endpoint: emulator.endpoint };
+    const publisher = new ApplicationClient(credential, sample.subscriptionId, options);
+    expect((await publisher.applications.get(GROUP, 'readable')).id).toBe(made.id);
+    await expect(publisher.applications.beginDeleteAndWait(GROUP, 'readable')).rejects.toMatchObject({ statusCode: 403 });
+    await customer.applications.beginDeleteAndWait(GROUP, 'readable');
+    expect(emulator.platform.resources.listByType('Microsoft.Authorization/roleAssignments', made.id ?? '')).toEqual([]);
+  });
+
   it('tells of a change of tags, and of a deletion that takes the managed group with it', async () => {
     await make('short-lived');
     await customer.applications.beginUpdateAndWait(GROUP, 'short-lived', { parameters: { tags: { owner: 'tests' } } });
