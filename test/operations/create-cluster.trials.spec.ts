@@ -64,4 +64,36 @@ describe('create-cluster', () => {
     expect((await world.drive(removal)).state).toBe('Succeeded');
     await verifyDeletedCluster(world, clusterId);
   });
+
+  it('outlives throttling, faults and lost answers of Azure', async () => {
+    const { operationId } = await world.requestCluster(1);
+    await world.addFault({ method: 'PUT', path: 'deployments/consul-', count: 1, effect: { kind: 'lostResponse' } });
+    await world.addFault({ method: 'GET', count: 1, effect: { kind: 'answer', status: 429, retryAfterSeconds: 1 } });
+    await world.addFault({ method: 'GET', path: 'deployments', count: 2, effect: { kind: 'answer', status: 500 } });
+    await world.addFault({ method: 'GET', path: 'virtualMachines$', count: 2, effect: { kind: 'lostResponse' } });
+    expect(await world.drive(operationId)).toMatchObject({ state: 'Succeeded' });
+    await verifyAndDelete(operationId);
+  });
+
+  it('ends with Azure’s code and a sentence for the customer when Azure refuses, and can be deleted', async () => {
+    const { clusterId, operationId } = await world.requestCluster(3);
+    const message = 'Operation results in exceeding quota limits of Core. Maximum allowed: 4, Current in use: 4.';
+    await world.addFault({
+      method: 'PUT',
+      path: 'deployments/',
+      count: 1,
+      effect: { kind: 'answer', status: 409, code: 'QuotaExceeded', message },
+    });
+    const ended = await world.drive(operationId);
+    expect(ended).toMatchObject({ state: 'Failed', errorCode: 'QuotaExceeded', errorStep: 'startDeployment' });
+    expect(ended.errorMessage).toMatch(/Ask Azure for more quota.*Azure says: Operation results in exceeding quota/);
+    const cluster = await world.database.prisma.cluster.findUniqueOrThrow({ where: { id: clusterId } });
+    expect(cluster).toMatchObject({
+      provisioningState: 'Failed',
+      failureCode: 'QuotaExceeded',
+      failureMessage: ended.errorMessage,
+    });
+    expect((await world.drive(await world.requestDelete(clusterId))).state).toBe('Succeeded');
+    await verifyDeletedCluster(world, clusterId);
+  });
 });

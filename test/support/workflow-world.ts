@@ -31,6 +31,8 @@ export interface WorkflowWorld {
   requestCluster(servers: number): Promise<{ clusterId: string; operationId: string }>;
   requestDelete(clusterId: string): Promise<string>;
   drive(operationId: string): Promise<TrialOperation>;
+  /** Makes calls to Azure go wrong; see the emulator's faults. */
+  addFault(fault: { method?: string; path?: string; count?: number; effect: Record<string, unknown> }): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -61,7 +63,7 @@ async function dependenciesOf(world: LocalWorld, database: Database, redis: Redi
 
 /** Registers the resource group that the seed has granted to the service, as its owner would. */
 async function registerGrantedGroup(
-  parts: Omit<WorkflowWorld, 'installationId' | 'requestCluster' | 'requestDelete' | 'stop'>,
+  parts: Omit<WorkflowWorld, 'installationId' | 'requestCluster' | 'requestDelete' | 'addFault' | 'stop'>,
 ): Promise<string> {
   const { database, world, requester, drive } = parts;
   const { subscriptionId, resourceGroup } = world.identities.customer;
@@ -109,6 +111,10 @@ export async function openWorkflowWorld(): Promise<WorkflowWorld> {
         const id = await database.prisma.$transaction((tx) => requestDeleteCluster(tx, { requester, clusterId }));
         if (!id) throw new Error(`Cluster ${clusterId} is deleted already.`);
         return id;
+      },
+      addFault: async (fault) => {
+        const answer = await fetch(`${azureUrl(world)}/_emulator/faults`, { method: 'POST', body: JSON.stringify(fault) });
+        if (!answer.ok) throw new Error(`The fault was refused: ${await answer.text()}`);
       },
       stop,
     };

@@ -1,5 +1,5 @@
 import { ClientSecretCredential } from '@azure/identity';
-import type { SecretValue } from '@managed-consul/config';
+import { seconds, type Milliseconds, type SecretValue } from '@managed-consul/config';
 
 /** Where Azure is, and who the service is there. Azure is an address: nothing here knows which Azure answers. */
 export interface AzureSettings {
@@ -12,10 +12,11 @@ export interface AzureSettings {
   clientSecret: SecretValue;
   /** Scopes of the tokens for Resource Manager; `<endpoint>/.default` unless given. */
   scopes?: readonly string[];
+  /** Longest time that one request may take; 30 s unless given. Azure itself gives up after 60 s (resource-provider contract). */
+  callTimeout?: Milliseconds;
 }
 
-/** Longest time that one request to Azure may take. Azure itself gives up after 60 s (resource-provider contract). */
-const CALL_TIMEOUT_MILLISECONDS = 30_000;
+const CALL_TIMEOUT = seconds(30);
 
 const MICROSOFT_AUTHORITIES = new Set(['login.microsoftonline.com', 'login.microsoftonline.us', 'login.chinacloudapi.cn']);
 
@@ -23,16 +24,16 @@ interface BoundedRequest {
   timeout: number;
 }
 
-const boundEveryCall = {
+const boundEveryCall = (limit: Milliseconds) => ({
   policy: {
     name: 'boundEveryCall',
     sendRequest: <Request extends BoundedRequest, Response>(request: Request, next: (request: Request) => Promise<Response>) => {
-      request.timeout = CALL_TIMEOUT_MILLISECONDS;
+      request.timeout = limit;
       return next(request);
     },
   },
   position: 'perCall' as const,
-};
+});
 
 /** A credential and the options that every Azure client is made with. */
 export interface AzureConnection {
@@ -45,7 +46,7 @@ export interface AzureConnection {
     /** For the older generation. */
     credentialScopes: string[];
     retryOptions: { maxRetries: number };
-    additionalPolicies: (typeof boundEveryCall)[];
+    additionalPolicies: ReturnType<typeof boundEveryCall>[];
   };
 }
 
@@ -55,11 +56,13 @@ export interface AzureConnection {
  */
 export function openAzureConnection(settings: AzureSettings): AzureConnection {
   const { hostname } = new URL(settings.authority);
+  const additionalPolicies = [boundEveryCall(settings.callTimeout ?? CALL_TIMEOUT)];
   const credential = new ClientSecretCredential(settings.tenantId, settings.clientId, settings.clientSecret.reveal(), {
     authorityHost: settings.authority,
     // Only Microsoft's own hosts are listed by Microsoft's discovery service; any other authority is trusted because it was configured.
     disableInstanceDiscovery: !MICROSOFT_AUTHORITIES.has(hostname),
     retryOptions: { maxRetries: 0 },
+    additionalPolicies,
   });
   const endpoint = settings.endpoint.replace(/\/+$/, '');
   const scopes = [...(settings.scopes ?? [`${endpoint}/.default`])];
@@ -71,7 +74,7 @@ export function openAzureConnection(settings: AzureSettings): AzureConnection {
       credentials: { scopes },
       credentialScopes: scopes,
       retryOptions: { maxRetries: 0 },
-      additionalPolicies: [boundEveryCall],
+      additionalPolicies,
     },
   };
 }
