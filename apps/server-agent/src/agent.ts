@@ -66,10 +66,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     ...(options.renewalCheck === undefined ? {} : { renewalCheck: options.renewalCheck }),
   });
 
+  const stopping = new AbortController();
   await supervisor.start();
+  if (configuration.consulSha256 && !(await files.readLaunch())) binaries.fetchEarly(configuration.consulSha256, stopping.signal);
   connection.start();
   return {
     stop: async () => {
+      stopping.abort(new Error('The agent stops.'));
       await connection.stop();
       await supervisor.stop();
     },

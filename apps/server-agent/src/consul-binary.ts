@@ -26,12 +26,18 @@ export interface ConsulBinary {
 
 const PLATFORMS: Record<string, ConsulPlatform> = { x64: 'linux-amd64', arm64: 'linux-arm64' };
 
+const forThisMachine = (sha256s: DesiredState['consul']['sha256']): string | undefined => {
+  const platform = PLATFORMS[process.arch];
+  return platform && sha256s[platform];
+};
+
 /** Consul programs on the machine: named by their hash, checked before each use, brought from the gateway when missing. */
 export class ConsulBinaries {
   readonly #folder: string;
   readonly #gatewayUrl: string;
   readonly #gatewayCaPem: string;
   readonly #log: Log;
+  #early: Promise<void> | undefined;
 
   constructor(options: { folder: string; gatewayUrl: string; gatewayCaPem: string; log: Log }) {
     this.#folder = options.folder;
@@ -42,8 +48,7 @@ export class ConsulBinaries {
 
   /** The hash of the program that a desired state asks this machine to run. Throws `ApplyError` `PlatformUnsupported`. */
   hashFor({ consul }: DesiredState): string {
-    const platform = PLATFORMS[process.arch];
-    const sha256 = platform && consul.sha256[platform];
+    const sha256 = forThisMachine(consul.sha256);
     if (!sha256)
       throw new ApplyError(
         'PlatformUnsupported',
@@ -52,8 +57,27 @@ export class ConsulBinaries {
     return sha256;
   }
 
+  /**
+   * Begins to download the program that the machine will be asked to run, while it still starts. Only a head start: what goes
+   * wrong here is tried again, and told, when the program is asked for.
+   */
+  fetchEarly(sha256s: DesiredState['consul']['sha256'], signal: AbortSignal): void {
+    const sha256 = forThisMachine(sha256s);
+    if (sha256 === undefined || this.#early) return;
+    this.#early = this.#bring(sha256, 'for later', signal).then(
+      () => undefined,
+      (error: unknown) => this.#log.warn({ error, sha256 }, 'Consul could not be downloaded early'),
+    );
+  }
+
   /** The program with this hash, downloaded if need be. Throws `ApplyError` `ArtifactMismatch` or `DownloadFailed`; what does not match is never kept. */
   async ensure(sha256: string, version: string, signal: AbortSignal): Promise<ConsulBinary> {
+    await Promise.race([this.#early, aborted(signal)]);
+    signal.throwIfAborted();
+    return this.#bring(sha256, version, signal);
+  }
+
+  async #bring(sha256: string, version: string, signal: AbortSignal): Promise<ConsulBinary> {
     const binary = { path: this.#pathOf(sha256), sha256, version };
     if (await this.isIntact(binary)) return binary;
     const backoff = new Backoff(500);
@@ -143,6 +167,12 @@ export class ConsulBinaries {
     });
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 
 async function makeDurable(path: string): Promise<void> {
   const file = await open(path, 'r');

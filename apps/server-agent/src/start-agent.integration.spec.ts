@@ -4,6 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seconds } from '@managed-consul/config';
 import {
+  consulBinary,
   createAgentTestBed,
   createTestMachine,
   until,
@@ -96,4 +97,20 @@ test('the agent ends in order when it is told to', async () => {
   await logSays('The tunnel is open');
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('a machine that was told which Consul it will run has it before anyone asks', async () => {
+  const sha256 = await bed.addArtifact((await consulBinary()).path);
+  await configure({ consulSha256: { [process.arch === 'arm64' ? 'linux-arm64' : 'linux-amd64']: sha256 } });
+  machine.startAgent();
+  const programs = () => readdir(join(machine.stateFolder, 'consul/bin')).catch((): string[] => []);
+  await until(async () => (await programs()).includes(`consul-${sha256}`), { ...PATIENCE, because: 'Consul is on the disk' });
+  const bytes = await readFile(join(machine.stateFolder, 'consul/bin', `consul-${sha256}`));
+  expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256);
+});
+
+test('a program that cannot be brought early does not keep the machine from reporting', async () => {
+  await configure({ consulSha256: { 'linux-amd64': '0'.repeat(64), 'linux-arm64': '0'.repeat(64) } });
+  machine.startAgent();
+  await logSays('The tunnel is open');
 });

@@ -1,4 +1,4 @@
-import { agentConfigurationSchema } from './messages.schema';
+import { agentConfigurationSchema, type AgentConfiguration } from './messages.schema';
 import { START_AGENT_PROGRAM } from './start-agent-program';
 
 /** What a machine must be told to become a server. Nothing in it is secret: anyone who can read the machine's metadata sees it. */
@@ -10,6 +10,8 @@ export interface CloudConfigInput {
   gatewayCaPem: string;
   /** Hash of the agent's bundle; the machine runs no other. */
   bundleSha256: string;
+  /** Hash of the Consul program by platform; given, the machine downloads it before it is asked to run it. */
+  consulSha256?: AgentConfiguration['consulSha256'];
 }
 
 /** Folder names as systemd knows them: below /etc, /var/lib. */
@@ -54,8 +56,8 @@ WantedBy=multi-user.target
  * Throws when the input would give a configuration that the agent refuses.
  */
 export function renderCloudConfig(input: CloudConfigInput): string {
-  const { gatewayUrl, gatewayAudience, bundleSha256, gatewayCaPem } = input;
-  const configuration = agentConfigurationSchema.parse({ gatewayUrl, gatewayAudience, bundleSha256 });
+  const { gatewayCaPem, ...told } = input;
+  const configuration = agentConfigurationSchema.parse(told);
   if (!CERTIFICATES.test(gatewayCaPem)) throw new Error("The gateway's CA must be certificates in PEM and nothing else.");
   return `#cloud-config
 package_update: true

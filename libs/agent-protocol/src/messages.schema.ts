@@ -11,11 +11,16 @@ const pem = z.string().min(1).max(65_536).includes('-----BEGIN ');
 const vmId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'must be an Azure vmId');
 const protocolVersion = z.number().int().positive();
 
+export const consulPlatformSchema = z.enum(['linux-amd64', 'linux-arm64']);
+export type ConsulPlatform = z.infer<typeof consulPlatformSchema>;
+
 /** `agent.json` on the machine, as the cloud-config writes it. */
 export const agentConfigurationSchema = z.strictObject({
   gatewayUrl: z.url(),
   gatewayAudience: z.string().min(1),
   bundleSha256: sha256,
+  /** The Consul program, by platform, that the machine will be asked to run: it can be brought while the machine starts. */
+  consulSha256: z.partialRecord(consulPlatformSchema, sha256).optional(),
 });
 export type AgentConfiguration = z.infer<typeof agentConfigurationSchema>;
 
@@ -59,9 +64,6 @@ export type ServerCertificateRequest = z.infer<typeof serverCertificateRequestSc
 
 export const serverCertificateRequestResponseSchema = z.object({ certificateRequest: pem });
 export type ServerCertificateRequestResponse = z.infer<typeof serverCertificateRequestResponseSchema>;
-
-export const consulPlatformSchema = z.enum(['linux-amd64', 'linux-arm64']);
-export type ConsulPlatform = z.infer<typeof consulPlatformSchema>;
 
 /** What a server is to be, without its hash: see `sealDesiredState`. */
 export const desiredStateFieldsSchema = z.strictObject({

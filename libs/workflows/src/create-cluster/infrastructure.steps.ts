@@ -72,7 +72,8 @@ function describe(cluster: ClusterRecord, availabilityZones: boolean, publicKey:
   };
 }
 
-async function deploy({ cluster, azure, database, machines, outputOf }: Step): Promise<void> {
+async function deploy(step: Step): Promise<void> {
+  const { cluster, azure, database, machines, outputOf } = step;
   const { subscription, resourceGroup } = placeOf({ azure, cluster });
   const region = await database.prisma.region.findUnique({ where: { name: cluster.region } });
   const customData = renderCloudConfig({
@@ -80,6 +81,7 @@ async function deploy({ cluster, azure, database, machines, outputOf }: Step): P
     gatewayAudience: machines.gatewayAudience,
     gatewayCaPem: machines.gatewayCaPem,
     bundleSha256: machines.agentBundleSha256,
+    consulSha256: await programHashes(step, cluster.consulVersion),
   });
   const description = describe(cluster, region?.availabilityZones ?? false, outputOf(ensureClusterSecrets).sshPublicKey);
   await subscription.deployments.start(resourceGroup, clusterNames(cluster.id).deployment, {
