@@ -53,7 +53,8 @@ async function everyRedisValue(): Promise<string[]> {
   try {
     const keys = await redis.keys('*');
     const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
-    return dumps.map((dump) => dump?.toString('latin1') ?? '');
+    // A key may have expired since it was listed, which the client's types do not say.
+    return dumps.map((dump: Buffer | null) => dump?.toString('latin1') ?? '');
   } finally {
     redis.disconnect();
   }

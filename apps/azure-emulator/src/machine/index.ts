@@ -6,7 +6,6 @@
 export { MachineHost, newVmId, type MachineHostOptions } from './machine-host';
 export { type Machine } from './machine';
 export { macAddressOf } from './metadata-document';
-export { parseCloudConfig } from './cloud-config';
 export {
   MachineTokenRefused,
   type MachineDescription,
