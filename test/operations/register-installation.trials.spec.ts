@@ -105,6 +105,30 @@ describe('registering a managed application', () => {
     expect((await installationOf(registered)).clusters).toMatchObject([{ provisioningState: 'Accepted' }]);
   });
 
+  it('ends with a place that nobody has a role on, every step of its removal twice, and its worker dead at each', async () => {
+    const removal: WorkflowTrial<Services> = {
+      ...world,
+      request: async () => {
+        const name = newName();
+        // Refused parameters: a place without a cluster, whose removal waits for nothing.
+        const applicationId = await azure.buyApplication(name, {
+          clusterName: name,
+          ...parameters,
+          consulVnetCidr: '8.8.8.0/24',
+        });
+        await world.drive(await hear(applicationId, 'PUT', 'Succeeded'));
+        await azure.deleteApplication(name);
+        return hear(applicationId, 'DELETE', 'Deleted');
+      },
+      verify: async (operationId) => {
+        expect(await installationOf(operationId)).toMatchObject({ state: 'Deleted', roleAssignments: [], clusters: [] });
+      },
+    };
+    await everyStepTwice(removal);
+    const points = await killedAtEveryStep(removal);
+    expect(points.map(({ name }) => name)).toContain('recordRemovedInstallation');
+  });
+
   it('says what is wrong with the parameters, and keeps the place usable', async () => {
     const name = newName();
     const applicationId = await azure.buyApplication(name, { clusterName: name, ...parameters, consulVnetCidr: '8.8.8.0/24' });
