@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import supertest from 'supertest';
 import { createApiClient, type ApiClient } from '@managed-consul/api-contract';
 import { createTokenVerifier } from '@managed-consul/access';
 import { SecretValue, systemClock } from '@managed-consul/config';
@@ -70,6 +71,8 @@ async function makeKeyFile(): Promise<{ wrapper: LocalKeyFile; remove: () => Pro
   return { wrapper: await LocalKeyFile.load(path), remove: () => rm(folder, { recursive: true }) };
 }
 
+type Verb = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options';
+
 async function send(
   url: string,
   person: Person | undefined,
@@ -79,20 +82,28 @@ async function send(
 ): Promise<RawAnswer> {
   const { body, text, headers } = options;
   const content = text ?? (body === undefined ? undefined : JSON.stringify(body));
-  const response = await fetch(url + path, {
-    method,
-    headers: {
+  const verb = method.toLowerCase() as Verb;
+  const request = supertest(url)
+    [verb](path)
+    .set({
       ...(person ? { authorization: `Bearer ${person.token}` } : {}),
       ...(content === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
-    },
-    ...(content === undefined ? {} : { body: content }),
-  });
-  const answer = await response.text();
-  const json = response.headers.get('content-type')?.includes('application/json') && answer !== '';
+    })
+    .buffer(true)
+    .parse((response, done) => {
+      response.setEncoding('utf8');
+      let answer = '';
+      response.on('data', (part: string) => (answer += part));
+      response.on('end', () => done(null, answer));
+    })
+    .ok(() => true);
+  const response = await (content === undefined ? request : request.send(content));
+  const answer = response.body as string;
+  const json = response.headers['content-type']?.includes('application/json') && answer !== '';
   return {
     status: response.status,
-    headers: response.headers,
+    headers: new Headers(response.headers),
     text: answer,
     body: (json ? JSON.parse(answer) : {}) as RawAnswer['body'],
   };
