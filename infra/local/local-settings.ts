@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { defineSettings, loadSettings, setting } from '@managed-consul/config';
+import { readState } from './state-file';
 
 /** What a developer may set for `./hcs`; with other values two copies run side by side. */
 export const hcsSettings = defineSettings({
@@ -52,9 +53,30 @@ function gatewayPorts(base: number, count: number): LocalPorts['gateways'] {
   return Array.from({ length: count }, (_, index) => ({ agents: base + 450 + 2 * index, internal: base + 451 + 2 * index }));
 }
 
+type Environment = Record<string, string | undefined>;
+
+/**
+ * The environment with what the state folder was made with where nothing else is said, so that `status` finds what `up` started.
+ * Throws when it contradicts a folder that has machines: they go on dialling where they were told.
+ */
+function withKeptPlace(root: string, environment: Environment): Environment {
+  const { HCS_STATE_FOLDER } = loadSettings({ HCS_STATE_FOLDER: hcsSettings.HCS_STATE_FOLDER }, environment);
+  const kept = readState(join(resolve(root, HCS_STATE_FOLDER), 'state.json'));
+  if (!kept) return environment;
+  const place = { HCS_PORT_BASE: String(kept.place.portBase), HCS_MACHINE_ADDRESSES: kept.place.machineAddresses };
+  const changed = Object.entries(place).filter(([name, value]) => (environment[name] ?? value) !== value);
+  if (changed.length > 0 && kept.cluster) {
+    const words = changed.map(([name, value]) => `${name}=${value}`).join(' ');
+    throw new Error(
+      `The data in ${HCS_STATE_FOLDER} were made with ${words}; keep that, or set HCS_STATE_FOLDER to another folder.`,
+    );
+  }
+  return { ...place, ...environment };
+}
+
 /** Reads the settings of the clone at `root`. Throws `ConfigurationError`, or an error in one line for a bad address block. */
-export function loadLocalSettings(root: string, environment: Record<string, string | undefined> = process.env): LocalSettings {
-  const settings = loadSettings(hcsSettings, environment);
+export function loadLocalSettings(root: string, environment: Environment = process.env): LocalSettings {
+  const settings = loadSettings(hcsSettings, withKeptPlace(root, environment));
   const block = ADDRESS_BLOCK.exec(settings.HCS_MACHINE_ADDRESSES)?.[1];
   if (block === undefined || Number(block) < 1 || Number(block) > 254) {
     throw new Error('HCS_MACHINE_ADDRESSES must be 127.x.0.0/16 with x from 1 to 254.');

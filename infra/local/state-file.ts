@@ -20,6 +20,8 @@ const stateSchema = z.object({
   components: z.array(componentSchema),
   installationId: z.string().nullable(),
   cluster: z.object({ id: z.string(), name: z.string() }).nullable(),
+  /** What the machines in this folder were told and keep: where the service is, and where they are. */
+  place: z.object({ portBase: z.int(), machineAddresses: z.string() }),
 });
 
 export type ComponentState = z.infer<typeof componentSchema>;

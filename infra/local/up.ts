@@ -64,6 +64,7 @@ class LocalService {
       components: [],
       installationId: earlier?.installationId ?? null,
       cluster: earlier?.cluster ?? null,
+      place: { portBase: world.settings.portBase, machineAddresses: world.settings.machineAddresses },
     };
     this.#supervisor = new Supervisor({ say, changed: (components) => this.#save({ components }) });
     this.#save({});
