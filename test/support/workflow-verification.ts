@@ -3,6 +3,7 @@ import { secretOwnerOf } from '@managed-consul/clusters';
 import { systemClock, type SecretValue } from '@managed-consul/config';
 import { ANONYMOUS_TOKEN_ACCESSOR, ConsulClient } from '@managed-consul/consul';
 import type { Server } from '@managed-consul/database';
+import { until } from '@managed-consul/testing';
 import { expect } from 'vitest';
 import { listeningAddresses } from './machine-processes';
 import type { WorkflowWorld } from './workflow-world';
@@ -14,10 +15,17 @@ const readCluster = ({ database }: WorkflowWorld, id: string) =>
 
 type ReadCluster = Awaited<ReturnType<typeof readCluster>>;
 
+/** What Azure answers once it does: it throttles a test like everybody else. */
+async function askAzure<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+  const asked = await until(async () => ({ answer: await question() }), { within: 60_000, because: 'Azure answers' });
+  return asked.answer;
+}
+
 /** Names of everything in Azure that carries the cluster's tag, in order. */
 async function taggedResources({ dependencies }: WorkflowWorld, { id, installation }: ReadCluster): Promise<string[]> {
   const { resources } = dependencies.azure.inSubscription(installation.subscriptionId);
-  return (await resources.listByTag(installation.resourceGroup, CLUSTER_TAG, id)).map(({ name }) => name).sort();
+  const tagged = await askAzure(() => resources.listByTag(installation.resourceGroup, CLUSTER_TAG, id));
+  return tagged.map(({ name }) => name).sort();
 }
 
 /** Consul on a server through its agent, asked with `token` or with none. */
@@ -42,7 +50,7 @@ async function verifyAzure(world: WorkflowWorld, cluster: ReadCluster): Promise<
   } = names;
   expect(await taggedResources(world, cluster)).toEqual(Object.values(made).sort());
   const { scaleSets } = world.dependencies.azure.inSubscription(cluster.installation.subscriptionId);
-  const machines = await scaleSets.listInstances(cluster.installation.resourceGroup, names.scaleSet);
+  const machines = await askAzure(() => scaleSets.listInstances(cluster.installation.resourceGroup, names.scaleSet));
   expect(machines.map(({ vmId }) => vmId).sort()).toEqual(cluster.serverRecords.map(({ vmId }) => vmId).sort());
 }
 
