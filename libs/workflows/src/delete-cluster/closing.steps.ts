@@ -4,19 +4,12 @@ import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
 import { groupIsManagedBy, notOurs, placeOf } from '../shared-steps/place';
-import { applicationIsOutOfSight, isAccessRefusal } from '../shared-steps/vanished-application';
+import { unlessVanished } from '../shared-steps/vanished-application';
 
 /** The group, or undefined when it is gone: by Azure's word, or because it went with its managed application. */
-async function findGroup(step: Step): Promise<ResourceGroupFacts | undefined> {
+function findGroup(step: Step): Promise<ResourceGroupFacts | undefined> {
   const { subscription, resourceGroup } = placeOf(step);
-  try {
-    return await subscription.resourceGroups.find(resourceGroup);
-  } catch (error) {
-    const { applicationId } = step.cluster.installation;
-    if (!isAccessRefusal(error) || !applicationId) throw error;
-    if (await applicationIsOutOfSight(step.azure, applicationId)) return undefined;
-    throw error;
-  }
+  return unlessVanished(step, () => subscription.resourceGroups.find(resourceGroup), undefined);
 }
 
 /** Nothing is removed before Azure has said that the group is this installation's. A group that is gone needs no removing. */
@@ -30,26 +23,29 @@ export async function confirmPlaceMayBeTouched(step: Step) {
 }
 
 /** A deployment that went on would make again what is being removed. */
-export async function stopDeployment({ cluster, azure, clock, outputOf }: Step) {
-  const { subscription, resourceGroup } = placeOf({ azure, cluster });
-  if (outputOf(confirmPlaceMayBeTouched).groupExists)
-    await subscription.deployments.cancel(resourceGroup, clusterNames(cluster.id).deployment);
-  return done({ askedAt: clock.now().toISOString() });
+export async function stopDeployment(step: Step) {
+  const { subscription, resourceGroup } = placeOf(step);
+  const { deployment } = clusterNames(step.cluster.id);
+  if (step.outputOf(confirmPlaceMayBeTouched).groupExists)
+    await unlessVanished(step, () => subscription.deployments.cancel(resourceGroup, deployment), undefined);
+  return done({ askedAt: step.clock.now().toISOString() });
 }
 
-export async function deploymentHasStopped({ cluster, azure, clock, outputOf }: Step) {
-  const { subscription, resourceGroup } = placeOf({ azure, cluster });
-  if (!outputOf(confirmPlaceMayBeTouched).groupExists) return done();
-  const facts = await subscription.deployments.find(resourceGroup, clusterNames(cluster.id).deployment);
+export async function deploymentHasStopped(step: Step) {
+  const { subscription, resourceGroup } = placeOf(step);
+  const { deployment } = clusterNames(step.cluster.id);
+  if (!step.outputOf(confirmPlaceMayBeTouched).groupExists) return done();
+  const facts = await unlessVanished(step, () => subscription.deployments.find(resourceGroup, deployment), undefined);
   if (facts?.state !== 'running') return done();
-  return waitFor('Azure is stopping what it was making', azureLook(outputOf(stopDeployment).askedAt, clock.now()));
+  return waitFor('Azure is stopping what it was making', azureLook(step.outputOf(stopDeployment).askedAt, step.clock.now()));
 }
 
 /** Azure keeps only so many deployments a group. */
-export async function forgetDeployment({ cluster, azure, outputOf }: Step) {
-  const { subscription, resourceGroup } = placeOf({ azure, cluster });
-  if (outputOf(confirmPlaceMayBeTouched).groupExists)
-    await subscription.deployments.remove(resourceGroup, clusterNames(cluster.id).deployment);
+export async function forgetDeployment(step: Step) {
+  const { subscription, resourceGroup } = placeOf(step);
+  const { deployment } = clusterNames(step.cluster.id);
+  if (step.outputOf(confirmPlaceMayBeTouched).groupExists)
+    await unlessVanished(step, () => subscription.deployments.remove(resourceGroup, deployment), undefined);
   return done();
 }
 

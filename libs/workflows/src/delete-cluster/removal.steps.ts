@@ -1,24 +1,32 @@
+import type { ResourceFacts } from '@managed-consul/azure';
 import { minutes } from '@managed-consul/config';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 import { REMOVAL_ORDER, resourcesOf, type RemovalPart } from '../shared-steps/cluster-resources';
 import { azureLook } from '../shared-steps/delays';
 import { placeOf } from '../shared-steps/place';
+import { unlessVanished } from '../shared-steps/vanished-application';
 import { confirmPlaceMayBeTouched } from './closing.steps';
 
 /** After this long Azure is asked again: it may have agreed and failed later, when something still used the resource. */
 const ASK_AGAIN_AFTER = minutes(1);
 
+/** What is left of a part in Azure: nothing, once the group went with its managed application. */
+async function findLeft(step: Step, part: RemovalPart): Promise<ResourceFacts[]> {
+  const left = await unlessVanished(step, () => resourcesOf(step), []);
+  return left.filter(REMOVAL_ORDER[part]);
+}
+
 async function startRemoving(step: Step, part: RemovalPart): Promise<void> {
   if (!step.outputOf(confirmPlaceMayBeTouched).groupExists) return;
-  const { subscription } = placeOf(step);
-  const resources = (await resourcesOf(step)).filter(REMOVAL_ORDER[part]);
-  await Promise.all(resources.map((resource) => subscription.resources.startRemoval(resource)));
+  const { resources } = placeOf(step).subscription;
+  const left = await findLeft(step, part);
+  await Promise.all(left.map((resource) => unlessVanished(step, () => resources.startRemoval(resource), undefined)));
 }
 
 async function lookFor(step: Step, part: RemovalPart, askedAt: string) {
   if (!step.outputOf(confirmPlaceMayBeTouched).groupExists) return done();
-  const left = (await resourcesOf(step)).filter(REMOVAL_ORDER[part]);
+  const left = await findLeft(step, part);
   if (left.length === 0) return done();
   const now = step.clock.now();
   if (now.getTime() - new Date(askedAt).getTime() > ASK_AGAIN_AFTER) await startRemoving(step, part);

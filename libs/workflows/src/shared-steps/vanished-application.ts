@@ -2,8 +2,7 @@ import { TerminalError } from '@managed-consul/errors';
 import type { Services } from '../services';
 
 /** Whether Azure refused because the service has no right there, as opposed to any other failure. */
-export const isAccessRefusal = (error: unknown): boolean =>
-  error instanceof TerminalError && error.code === 'AuthorizationFailed';
+const isAccessRefusal = (error: unknown): boolean => error instanceof TerminalError && error.code === 'AuthorizationFailed';
 
 /**
  * Whether a managed application is gone as far as the service can see. Azure takes the publisher's rights away together with
@@ -16,6 +15,24 @@ export async function applicationIsOutOfSight(azure: Services['azure'], applicat
     return application === undefined || application.provisioningState === 'Deleted';
   } catch (error) {
     if (isAccessRefusal(error)) return true;
+    throw error;
+  }
+}
+
+/**
+ * Does something in the place of a cluster, or gives `gone` when Azure refuses it because the managed application has vanished,
+ * which it may do between any two steps. A refusal while the application is still there is thrown on: then a role is missing.
+ */
+export async function unlessVanished<Found>(
+  { azure, cluster }: Pick<Services, 'azure' | 'cluster'>,
+  act: () => Promise<Found>,
+  gone: Found,
+): Promise<Found> {
+  try {
+    return await act();
+  } catch (error) {
+    const { applicationId } = cluster.installation;
+    if (isAccessRefusal(error) && applicationId && (await applicationIsOutOfSight(azure, applicationId))) return gone;
     throw error;
   }
 }
