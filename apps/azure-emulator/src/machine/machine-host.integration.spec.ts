@@ -255,7 +255,8 @@ describe('a machine', () => {
     const group = await readSeen(grouped);
     signalProcess(group.pid, 'SIGKILL');
     await vi.waitFor(() => expect(identifyProcess(group.child)).toBeUndefined(), { timeout: 10_000 });
-    expect(grouped.record.services['sample.service']).toMatchObject({ state: 'failed' });
+    // The state is written only when the whole group is gone.
+    await vi.waitFor(() => expect(grouped.record.services['sample.service']).toMatchObject({ state: 'failed' }));
   });
 
   it('gives up on a service that ends at once every time', async () => {
