@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { recordApplicationNews } from '@managed-consul/clusters';
-import { driveToEnd } from '@managed-consul/testing';
+import { recordApplicationNews, requestCreateCluster } from '@managed-consul/clusters';
+import { minutes } from '@managed-consul/config';
+import { TerminalError } from '@managed-consul/errors';
+import { driveToEnd, until } from '@managed-consul/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { customersAzure } from '../support/customers-azure';
 import { verifyDeletedCluster } from '../support/workflow-verification';
@@ -57,5 +59,41 @@ describe('a managed application that vanishes', () => {
     expect(await driveToEnd(world, deletion, boundary)).toMatchObject({ state: 'Succeeded', errorCode: null });
     expect(vanished).toBe(true);
     await verifyDeletedCluster(world, clusterId);
+  });
+
+  it('takes no new clusters, asks again for a delete that failed, and keeps who asked', async () => {
+    const { name, applicationId, installation, clusterId } = await registeredApplication();
+    const { prisma } = world.database;
+    await azure.deleteApplication(name);
+    const removal = world.drive(await hear(applicationId, 'DELETE', 'Deleted'));
+    const nextDelete = (count: number) =>
+      until(
+        async () => {
+          const where = { clusterId, lane: 'Delete' as const };
+          const deletes = await prisma.operation.findMany({ where, orderBy: { createdAt: 'asc' } });
+          return deletes[count - 1];
+        },
+        { within: 60_000, because: `delete ${count} was asked for` },
+      );
+    const first = await nextDelete(1);
+    const draft = { installationId: installation.id, name: 'late', networkCidr: '172.26.0.0/24', email: 'team@example.com' };
+    const create = requestCreateCluster(world.database, { requester: world.requester, draft });
+    await expect(create).rejects.toMatchObject({ code: 'Conflict', message: expect.stringContaining('Deleting') });
+
+    const failing = {
+      reached: (_point: string, { name: step }: { name: string }) => {
+        if (step === 'closeRecords') throw new TerminalError('FailedOnTrial', 'The trial failed the delete.');
+      },
+    };
+    expect(await driveToEnd(world, first.id, failing)).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
+    const longAgo = new Date(Date.now() - minutes(10));
+    await prisma.operation.update({ where: { id: first.id }, data: { finishedAt: longAgo } });
+    const second = await nextDelete(2);
+    expect((await world.drive(second.id)).state).toBe('Succeeded');
+    expect((await removal).state).toBe('Succeeded');
+    await verifyDeletedCluster(world, clusterId);
+    const audited = await prisma.auditEvent.findMany({ where: { clusterId, action: 'delete-cluster' }, orderBy: { id: 'asc' } });
+    expect(audited.map(({ operationId }) => operationId)).toEqual([first.id, second.id]);
+    expect(audited[0]).toMatchObject({ actorTenantId: 'azure', actorId: 'notification', installationId: installation.id });
   });
 });

@@ -1,3 +1,4 @@
+import { nameOf, recordAudit, type Requester } from '@managed-consul/access';
 import {
   clusterSubject,
   moveProvisioningState,
@@ -5,6 +6,7 @@ import {
   recordClusterEvent,
   type RemoveInstallationInput,
 } from '@managed-consul/clusters';
+import { minutes } from '@managed-consul/config';
 import type { Cluster, Transaction } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
 import { requestOperation, type Operation } from '@managed-consul/operations';
@@ -19,10 +21,17 @@ const applicationIdOf = ({ operation }: Pick<Step, 'operation'>): string => inpu
 
 const sinceStart = ({ operation }: Pick<Step, 'operation'>): string => (operation.startedAt ?? operation.createdAt).toISOString();
 
-/** Done when Azure no longer has the application. Who only says that it is deleted, deletes nothing. */
+/**
+ * Done when Azure no longer has the application. Who only says that it is deleted, deletes nothing. From then on the place
+ * takes no new clusters.
+ */
 export async function applicationIsGone(step: Step) {
   const applicationId = applicationIdOf(step);
-  if (await applicationIsOutOfSight(step.azure, applicationId)) return done();
+  if (await applicationIsOutOfSight(step.azure, applicationId)) {
+    return done(undefined, async (tx) => {
+      await tx.installation.updateMany({ where: { applicationId, state: { not: 'Deleted' } }, data: { state: 'Deleting' } });
+    });
+  }
   const application = await step.azure.managedApplications.find(applicationId);
   if (application && application.provisioningState !== 'Deleting') {
     throw new TerminalError('ApplicationNotDeleted', 'The managed application still exists in Azure, so nothing was removed.');
@@ -33,18 +42,32 @@ export async function applicationIsGone(step: Step) {
 const livingClusters = ({ database }: Pick<Step, 'database'>, applicationId: string): Promise<Cluster[]> =>
   database.prisma.cluster.findMany({ where: { installation: { applicationId }, deletedAt: null } });
 
-/** Asks for the delete of one cluster unless it is under way. Gives the operation to ring for. */
+/** How long a delete that failed is left alone before the next one is asked for. */
+const ASK_AGAIN_AFTER = minutes(5);
+
+/** Whether a delete of the cluster is under way, or failed so lately that another would meet the same fault. */
+async function deleteIsUnderWay(tx: Transaction, subject: string, now: Date): Promise<boolean> {
+  const latest = await tx.operation.findFirst({ where: { subject, lane: 'Delete' }, orderBy: { createdAt: 'desc' } });
+  return latest !== null && (!latest.finishedAt || now.getTime() - latest.finishedAt.getTime() < ASK_AGAIN_AFTER);
+}
+
+/** Who asked for the removal asks for the deletes too. */
+function requesterOf({ operation }: Pick<Step, 'operation'>): Requester {
+  const [tenantId = '', objectId = ''] = operation.requestedBy.split('/');
+  return { tenantId, objectId, groupIds: [], correlationId: operation.correlationId ?? operation.id };
+}
+
+/** Asks for the delete of one cluster unless it is under way or done. Gives the operation to ring for. */
 async function requestDelete(
   tx: Transaction,
-  { id, installationId }: Cluster,
-  { operation, clock }: Step,
+  { id, installationId, name }: Cluster,
+  step: Pick<Step, 'operation' | 'clock'>,
 ): Promise<Operation | undefined> {
   await tx.$queryRaw`SELECT id FROM clusters WHERE id = ${id}::uuid FOR UPDATE`;
   const subject = clusterSubject(id);
-  const underWay = await tx.operation.count({ where: { subject, lane: 'Delete', state: { in: ['Pending', 'Running'] } } });
-  if (underWay > 0) return undefined;
-  await moveProvisioningState(tx, id, 'Deleting');
-  const { requestedBy, correlationId } = operation;
+  if (await deleteIsUnderWay(tx, subject, step.clock.now())) return undefined;
+  if (!(await moveProvisioningState(tx, id, 'Deleting'))) return undefined;
+  const requester = requesterOf(step);
   const request = {
     kind: OPERATION_KINDS.deleteCluster,
     subject,
@@ -52,26 +75,35 @@ async function requestDelete(
     installationId,
     lane: 'Delete' as const,
     input: {},
-    requestedBy,
+    requestedBy: nameOf(requester),
+    correlationId: requester.correlationId,
   };
-  const requested = await requestOperation(tx, { ...request, ...(correlationId ? { correlationId } : {}) }, clock);
+  const requested = await requestOperation(tx, request, step.clock);
+  const ids = { installationId, clusterId: id, operationId: requested.id };
+  await recordAudit(tx, requester, { action: requested.kind, ...ids, detail: { name } });
   const message = 'Deletion was requested because the managed application was deleted.';
   await recordClusterEvent(tx, { clusterId: id, operationId: requested.id, type: 'DeleteRequested', message });
   return requested;
 }
 
-export async function requestClusterDeletes(step: Step) {
+async function requestDeletes(step: Step, clusters: readonly Cluster[]): Promise<void> {
   const { database, bell } = step;
-  for (const cluster of await livingClusters(step, applicationIdOf(step))) {
+  for (const cluster of clusters) {
     const requested = await database.prisma.$transaction((tx) => requestDelete(tx, cluster, step));
     if (requested) await bell.ring(requested);
   }
+}
+
+export async function requestClusterDeletes(step: Step) {
+  await requestDeletes(step, await livingClusters(step, applicationIdOf(step)));
   return done();
 }
 
+/** Each look asks again for what lives without a delete: one that failed, or a cluster whose create was just being stored. */
 export async function everyClusterIsDeleted(step: Step) {
   const left = await livingClusters(step, applicationIdOf(step));
   if (left.length === 0) return done();
+  await requestDeletes(step, left);
   return waitFor(`The clusters are being deleted (${left.length} left)`, azureLook(sinceStart(step), step.clock.now()));
 }
 
