@@ -4,7 +4,31 @@ import { AppError, type ErrorDetail } from '@managed-consul/errors';
 
 type Issue = z.core.$ZodIssue;
 
-const targetOf = (path: readonly PropertyKey[]): string => path.map(String).join('.').slice(0, 128);
+const targetOf = (path: readonly PropertyKey[]): string => path.map(String).join('.').replaceAll('\0', '\\u0000').slice(0, 128);
+
+interface Place {
+  path: readonly string[];
+  value: unknown;
+}
+
+const placesIn = ({ path, value }: Place): Place[] =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value as Record<string, unknown>).map(([name, inner]) => ({ path: [...path, name], value: inner }))
+    : [];
+
+/**
+ * The first place whose text or name holds U+0000, which JSON can carry and PostgreSQL can store nowhere; undefined when there
+ * is none. A loop and no recursion: a body of 1 MiB can be half a million arrays deep, and only three levels have a meaning.
+ */
+function findNul(input: unknown): readonly string[] | undefined {
+  const DEEPEST = 8;
+  const open: Place[] = [{ path: [], value: input }];
+  for (let place = open.pop(); place; place = open.pop()) {
+    if (place.path.at(-1)?.includes('\0') || (typeof place.value === 'string' && place.value.includes('\0'))) return place.path;
+    if (place.path.length < DEEPEST) open.push(...placesIn(place).reverse());
+  }
+  return undefined;
+}
 
 /** What was sent, in a word, for a message that does not repeat it. */
 const sentenceOf = (issue: Issue): string => {
@@ -38,6 +62,15 @@ function isMissing(input: unknown, path: readonly PropertyKey[]): boolean {
   return path.length > 0 && current === undefined;
 }
 
+/** Throws InvalidRequest for an input that PostgreSQL could not store, and names the place. */
+function refuseNul(input: unknown): void {
+  const path = findNul(input);
+  if (!path) return;
+  throw new AppError('InvalidRequest', 'Leave out the character U+0000: no name and no text may hold it.', {
+    target: targetOf(path),
+  });
+}
+
 /** What a schema makes of an input: the fields that fit, and a problem for each that does not. */
 export interface ExaminedInput<Value> {
   fields: Partial<Value>;
@@ -46,12 +79,13 @@ export interface ExaminedInput<Value> {
 
 /**
  * Reads an object and goes on where it does not fit, so that the rules of the domain can look at the rest and one answer
- * tells everything. Throws InvalidRequest when the input is no object at all.
+ * tells everything. Throws InvalidRequest when the input is no object at all, or holds U+0000.
  */
 export function examineInput<Schema extends z.ZodObject>(schema: Schema, input: unknown): ExaminedInput<z.output<Schema>> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new AppError('InvalidRequest', 'Send a JSON object as the body.');
   }
+  refuseNul(input);
   const parsed = schema.safeParse(input);
   if (parsed.success) return { fields: parsed.data, problems: [] };
   const wrong = new Set(parsed.error.issues.map((issue) => issue.path[0]));
@@ -64,6 +98,7 @@ export function examineInput<Schema extends z.ZodObject>(schema: Schema, input: 
 
 /** Reads an input that has to fit as it is. Throws InvalidRequest with every problem. */
 export function readInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  refuseNul(input);
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.flatMap((issue) => detailsOf(issue, input));

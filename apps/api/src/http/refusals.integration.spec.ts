@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { generateKeyPair, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorEnvelopeSchema, routes } from '@managed-consul/api-contract';
+import { translateError } from './request-errors';
 import { startApi, type ApiUnderTest, type Person, type RawAnswer } from '../testing/api-under-test';
 
 let api: ApiUnderTest;
@@ -62,6 +63,49 @@ describe('a request', () => {
   test('with a broken address or an id that is none is a bad request', async () => {
     expect(refusalOf(await api.request(owner, 'GET', '/v1/clusters/%zz'))).toEqual([400, 'InvalidRequest']);
     expect(refusalOf(await api.request(owner, 'GET', '/v1/clusters/hello'))).toEqual([400, 'InvalidRequest']);
+  });
+
+  test('that holds U+0000, which PostgreSQL cannot store, is refused wherever it stands', async () => {
+    const installationId = (await api.newInstallation(owner)).id;
+    const spec = { installationId, name: 'hello', email: 'ops@example.com' };
+    const { cluster } = (await api.clientOf(owner).call('createCluster', { body: { ...spec, name: 'other' } })).body;
+    const own = `/v1/clusters/${cluster.id}`;
+    const asked: [string, string, unknown, string][] = [
+      ['POST', '/v1/clusters', { ...spec, name: 'a\0b' }, 'name'],
+      ['POST', '/v1/clusters', { ...spec, email: 'a\0b@example.com' }, 'email'],
+      ['POST', '/v1/clusters', { ...spec, region: 'a\0b', surprise: '\0' }, 'region'],
+      ['POST', '/v1/preflight', { ...spec, planId: 'a\0b' }, 'planId'],
+      ['POST', '/v1/installations', { subscriptionId: 'a\0b' }, 'subscriptionId'],
+      ['PATCH', own, { tags: { team: 'a\0b' } }, 'tags.team'],
+      ['PATCH', own, { tags: { 'a\0b': 'team' } }, 'tags.a\\u0000b'],
+      ['PATCH', own, { email: 'a\0b@example.com' }, 'email'],
+      ['GET', '/v1/clusters?installationId=a%00b', undefined, 'installationId'],
+      ['GET', '/v1/clusters?pageToken=a%00b', undefined, 'pageToken'],
+      ['GET', '/v1/clusters/a%00b', undefined, 'id'],
+    ];
+    for (const [method, path, body, target] of asked) {
+      const answer = await api.request(owner, method, path, { body });
+      expect([...refusalOf(answer), answer.body.error?.target]).toEqual([400, 'InvalidRequest', target]);
+    }
+  });
+
+  test('whose value PostgreSQL alone finds unfit is no fault of the service', async () => {
+    const { prisma, pool } = api.database;
+    const name = 'a\0b';
+    const refused = [
+      () => prisma.region.findFirst({ where: { name } }),
+      () => prisma.$queryRaw`SELECT ${name}::text`,
+      () => pool.query('SELECT $1::text', [name]),
+      () => prisma.cluster.updateMany({ where: { name: 'none' }, data: { tags: { [name]: name } } }),
+    ];
+    for (const query of refused) {
+      const error: unknown = await query().then(
+        () => undefined,
+        (failure: unknown) => failure,
+      );
+      expect(translateError(error)).toMatchObject({ code: 'InvalidRequest' });
+    }
+    expect(translateError(new TypeError('a fault'))).toBeInstanceOf(TypeError);
   });
 
   test('gets the correlation id back that it came with, and its own id when it asks for it', async () => {

@@ -40,6 +40,25 @@ const isOutage = (error: unknown): boolean =>
       (typeof code === 'string' && OUTAGE_CODES.has(code)) || (typeof message === 'string' && OUTAGE_MESSAGE.test(message)),
   );
 
+/** SQLSTATE of PostgreSQL's class "data exception": a value that its type cannot hold, as U+0000 in a text. */
+const DATA_EXCEPTION = /^22[\dA-Z]{3}$/;
+
+/** PostgreSQL's own code of an error; Prisma's adapter keeps it apart from Prisma's. */
+function sqlStateOf(link: object): unknown {
+  const { code, meta, originalCode } = link as {
+    code?: unknown;
+    originalCode?: unknown;
+    meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } };
+  };
+  return originalCode ?? meta?.driverAdapterError?.cause?.originalCode ?? code;
+}
+
+const isDataException = (error: unknown): boolean =>
+  [...chainOf(error)].some((link) => {
+    const state = sqlStateOf(link);
+    return typeof state === 'string' && DATA_EXCEPTION.test(state);
+  });
+
 /** What the web framework refuses before a handler sees it, in our codes. */
 const FRAMEWORK_ERRORS: Record<string, () => AppError> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () => new AppError('PayloadTooLarge', 'The body is larger than 1 MiB. Send less.'),
@@ -67,6 +86,10 @@ export function translateError(error: unknown): unknown {
   if (error instanceof AppError) return error;
   const refusal = error instanceof HttpException ? translateFrameworkError(error) : undefined;
   if (refusal) return refusal;
+  if (isDataException(error)) {
+    const message = 'The request holds a value that cannot be stored. Check its texts for characters that no one can type.';
+    return new AppError('InvalidRequest', message, { cause: error });
+  }
   if (!isOutage(error)) return error;
   return new AppError('ServiceUnavailable', 'The service cannot reach its database right now. Try again in a moment.', {
     cause: error,
