@@ -83,6 +83,40 @@ describe('a root token', () => {
     expect(JSON.stringify(kept)).not.toContain(secretId);
   });
 
+  test('whose operation ends before the answer is written is shown all the same, and to a repetition no more', async () => {
+    const clusterId = await newRunningCluster();
+    const { pool } = api.database;
+    // At the commit of the request the sealed secret is gone: no worker could be faster.
+    await pool.query(`CREATE FUNCTION forget_secret() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN DELETE FROM secrets WHERE owner = NEW.owner AND purpose = NEW.purpose; RETURN NULL; END $$`);
+    await pool.query(`CREATE CONSTRAINT TRIGGER forget_secret AFTER INSERT ON secrets DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW WHEN (NEW.owner = '${secretOwnerOf(clusterId)}') EXECUTE FUNCTION forget_secret()`);
+    const headers = { 'idempotency-key': randomUUID() };
+    const ask = () => api.request(owner, 'POST', `/v1/clusters/${clusterId}/root-token`, { headers });
+    const first = await ask();
+    expect(first.status).toBe(202);
+    const { accessorId, secretId } = acceptedRootTokenSchema.parse(first.body).rootToken;
+    expect(secretId).toMatch(/^[\da-f-]{36}$/);
+    expect(await api.secrets.find(secretOwnerOf(clusterId), rootTokenPurpose(accessorId))).toBeUndefined();
+    const second = await ask();
+    expect([second.status, second.body.error?.code]).toEqual([409, 'Conflict']);
+  });
+
+  test('is not shown again to a caller whose role has become too weak, or who has none left', async () => {
+    const clusterId = await newRunningCluster();
+    const headers = { 'idempotency-key': randomUUID() };
+    const ask = () => api.request(owner, 'POST', `/v1/clusters/${clusterId}/root-token`, { headers });
+    expect((await ask()).status).toBe(202);
+    const { prisma } = api.database;
+    const { installationId } = await prisma.cluster.findUniqueOrThrow({ where: { id: clusterId } });
+    await prisma.roleAssignment.updateMany({ where: { installationId }, data: { role: 'Reader' } });
+    const weak = await ask();
+    expect([weak.status, weak.body.error?.code]).toEqual([403, 'AuthorizationFailed']);
+    await prisma.roleAssignment.deleteMany({ where: { installationId } });
+    const stranger = await ask();
+    expect([stranger.status, stranger.body.error?.code]).toEqual([404, 'ResourceNotFound']);
+  });
+
   test('of a cluster that does not run is refused', async () => {
     const clusterId = await newRunningCluster();
     await api.database.prisma.cluster.update({ where: { id: clusterId }, data: { provisioningState: 'Failed' } });

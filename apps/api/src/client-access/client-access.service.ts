@@ -1,7 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { answerOnce, type RepeatableRequest, type Requester, type StoredAnswer } from '@managed-consul/access';
 import type { ClientBundleBody } from '@managed-consul/api-contract';
-import { readClientBundle, requestRootToken, rootTokenPurpose, secretOwnerOf } from '@managed-consul/clusters';
+import {
+  getCluster,
+  readClientBundle,
+  requestRootToken,
+  rootTokenPurpose,
+  secretOwnerOf,
+  type RequestedRootToken,
+} from '@managed-consul/clusters';
 import { AppError } from '@managed-consul/errors';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { showOperation } from '../operations/operation.view';
@@ -23,7 +30,7 @@ export class ClientAccessService {
 
   /**
    * Asks for a root token. The stored answer holds no secret: a repetition gets it from its sealed place, as long as it is
-   * kept there.
+   * kept there. Throws ResourceNotFound and AuthorizationFailed for a repetition as for the first request.
    */
   async createRootToken(
     requester: Requester,
@@ -31,13 +38,19 @@ export class ClientAccessService {
     repeatable: RepeatableRequest | undefined,
   ): Promise<RootTokenAnswer> {
     const { database, secrets, bell, clock } = this.#services;
+    // Looked at before any stored answer: a repetition is shown the secret, and the role may be gone since.
+    await getCluster(database.prisma, requester, clusterId, { needed: 'Contributor' });
+    let drawn: RequestedRootToken | undefined;
     const answer = await answerOnce(database, requester, repeatable, async (tx): Promise<StoredAnswer> => {
-      const { accessorId, operation } = await requestRootToken(tx, secrets, { requester, clusterId }, clock);
+      drawn = await requestRootToken(tx, secrets, { requester, clusterId }, clock);
+      const { accessorId, operation } = drawn;
       return { status: 202, body: { operation: showOperation(operation), accessorId } };
     });
     const { operation, accessorId } = answer.body as unknown as { operation: { id: string }; accessorId: string };
     void bell.ring({ id: operation.id, wakeNumber: 0 });
-    const secretId = await secrets.find(secretOwnerOf(clusterId), rootTokenPurpose(accessorId));
+    // The operation that the bell starts ends with the deletion of the sealed secret, perhaps before this line.
+    const isNew = drawn?.accessorId === accessorId;
+    const secretId = isNew ? drawn?.secretId : await secrets.find(secretOwnerOf(clusterId), rootTokenPurpose(accessorId));
     if (!secretId) {
       throw new AppError(
         'Conflict',

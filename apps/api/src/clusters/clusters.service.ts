@@ -4,6 +4,7 @@ import { answerOnce, type RepeatableRequest, type Requester, type StoredAnswer }
 import {
   clusterSubject,
   findCreateProblems,
+  getCluster,
   requestCreateCluster,
   requestDeleteCluster,
   updateCluster,
@@ -56,7 +57,10 @@ export class ClustersService {
   ): Promise<StoredAnswer> {
     const { fields, problems } = examineInput(updateClusterRequestSchema, body);
     const { repeatable, ifMatch } = conditions;
-    return answerOnce(this.#services.database, requester, repeatable, async (tx) => {
+    const { database } = this.#services;
+    // Looked at before any stored answer: the role that an earlier request had may be gone since.
+    await getCluster(database.prisma, requester, clusterId, { needed: 'Contributor', deleted: repeatable !== undefined });
+    return answerOnce(database, requester, repeatable, async (tx) => {
       const cluster = await updateCluster(tx, { requester, clusterId, ...fields, shapeProblems: problems, ifMatch });
       return { status: 200, body: showCluster(cluster) };
     });

@@ -79,6 +79,21 @@ describe('an Idempotency-Key', () => {
     expect(new Set(answers.map((answer) => answer.headers.get('etag')))).toEqual(new Set(['"2"']));
   });
 
+  test('gives the answer to a change only while its caller may change the cluster', async () => {
+    const body = await newSpec();
+    const { cluster, operation } = acceptedClusterSchema.parse((await create(body, randomUUID())).body);
+    await api.database.prisma.operation.update({ where: { id: operation.id }, data: { state: 'Succeeded' } });
+    const headers = { 'idempotency-key': randomUUID() };
+    const change = () => api.request(owner, 'PATCH', `/v1/clusters/${cluster.id}`, { body: { tags: { a: 'b' } }, headers });
+    expect((await change()).status).toBe(200);
+    const where = { installationId: body.installationId };
+    await api.database.prisma.roleAssignment.updateMany({ where, data: { role: 'Reader' } });
+    const weak = await change();
+    expect([weak.status, weak.body.error?.code]).toEqual([403, 'AuthorizationFailed']);
+    await api.database.prisma.roleAssignment.deleteMany({ where });
+    expect((await change()).status).toBe(404);
+  });
+
   test.each(['', 'with space', 'x'.repeat(129)])('%j is none', async (key) => {
     const answer = await create(await newSpec(), key);
     expect([answer.status, answer.body.error?.code]).toEqual([400, 'InvalidRequest']);
