@@ -19,6 +19,8 @@ export function openDatabase(options: { url: string; maxConnections: number }): 
     max: options.maxConnections,
     connectionTimeoutMillis: 10_000,
     statement_timeout: 30_000,
+    // For a connection whose other end is gone, where the server's own limit is never heard of.
+    query_timeout: 35_000,
   });
   // Without a listener an idle connection that the server closes would end the process.
   pool.on('error', () => undefined);

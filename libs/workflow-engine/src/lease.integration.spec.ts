@@ -130,6 +130,34 @@ describe('the lease', () => {
     expect(await bench.database.prisma.region.count()).toBe(before + 1);
   });
 
+  it('ends on time in a worker whose renewal hangs: the step is aborted and nothing of it is written', async () => {
+    let aborted = false;
+    const { world, runner } = given(async (signal) => {
+      await once(signal, 'abort');
+      aborted = true;
+    });
+    const { id } = await bench.request('try');
+    const before = await bench.database.prisma.region.count();
+    const holder = await bench.database.pool.connect();
+    try {
+      const running = runner('one').run(id);
+      await until(() => world.did.length === 1, { within: 5000 });
+      // For the worker a row that stays locked is the same as a connection that is dead: its question gets no answer.
+      await holder.query('BEGIN');
+      await holder.query('SELECT 1 FROM operations WHERE id = $1 FOR UPDATE', [id]);
+      const hanging = 'SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid';
+      await until(async () => (await holder.query(hanging)).rowCount, { within: 5000 });
+      expect(aborted).toBe(false);
+      bench.clock.advance(seconds(31));
+      await until(() => aborted, { within: 5000 });
+      await holder.query('ROLLBACK');
+      expect(await running).toBe('lost');
+    } finally {
+      holder.release(true);
+    }
+    expect(await bench.database.prisma.region.count()).toBe(before);
+  });
+
   it('when lost without notice, is refused by the write itself, and what the step records is rolled back', async () => {
     const { world, host } = given(async () => {
       if (world.did.length > 1) return;

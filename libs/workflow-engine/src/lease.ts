@@ -41,9 +41,15 @@ export class Lease {
   }
 
   async #renew(lasts: Milliseconds): Promise<void> {
-    const until = this.clock.now().getTime() + lasts;
+    const now = this.clock.now().getTime();
+    // Before anything is asked: a renewal under way may hang on a dead connection, and answer only after the lease has ended.
+    if (now >= this.#until) {
+      this.lose();
+      return;
+    }
+    const until = now + lasts;
     try {
-      if (await this.store.renew(this.key, new Date(until))) this.#until = until;
+      if (await this.store.renew(this.key, new Date(until))) this.#until = Math.max(this.#until, until);
       else this.lose();
     } catch {
       // The database is away. The lease still stands until its end; after that another may hold the operation.
