@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '@managed-consul/config';
-import type { Database } from '@managed-consul/database';
+import type { Database, Transaction } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
 import type { Bell } from './bell';
 import { OPERATION_COLUMNS, STEP_COLUMNS, type Operation, type OperationStep } from './operation';
@@ -10,8 +10,8 @@ const WAKE = `UPDATE operations SET wake_at = $2, wake_number = wake_number + 1
 
 const CANCEL = `UPDATE operations SET cancel_requested_at = coalesce(cancel_requested_at, $2), wake_at = $2,
     wake_number = wake_number + 1, revision = revision + 1
-  WHERE id = $1 AND lane = 'Change' AND state IN ('Pending', 'Running')
-  RETURNING ${OPERATION_COLUMNS}, pg_notify('operation_changed', id::text)::text AS notified`;
+  WHERE id = $1::uuid AND lane = 'Change' AND state IN ('Pending', 'Running')
+  RETURNING id::text, pg_notify('operation_changed', id::text)::text AS notified`;
 
 /** What a list of operations is about, newest first. `before` is the id of the last one already seen. */
 export interface OperationListQuery {
@@ -67,17 +67,21 @@ export class Operations {
 
   /**
    * Asks an operation to stop before its next step. Throws AppError `Conflict` if it has ended or is a delete, which
-   * cannot be stopped half way, and `ResourceNotFound` if it does not exist.
+   * cannot be stopped half way, and `ResourceNotFound` if it does not exist. `record` writes in the same transaction: without
+   * it there is no cancel either.
    */
-  async cancel(id: string): Promise<Operation> {
-    const result = await this.#database.pool.query<Operation & { notified: string }>(CANCEL, [id, this.#clock.now()]);
-    if (result.rows[0]) {
-      const { notified: _notified, ...operation } = result.rows[0];
+  async cancel(id: string, record?: (tx: Transaction) => Promise<void>): Promise<Operation> {
+    const canceled = await this.#database.prisma.$transaction(async (tx) => {
+      const rows = await tx.$queryRawUnsafe<{ id: string }[]>(CANCEL, id, this.#clock.now());
+      if (rows.length > 0) await record?.(tx);
+      return rows.length > 0;
+    });
+    const operation = await this.find(id);
+    if (!operation) throw new AppError('ResourceNotFound', `There is no operation ${id}.`);
+    if (canceled) {
       await this.#bell.ring(operation);
       return operation;
     }
-    const operation = await this.find(id);
-    if (!operation) throw new AppError('ResourceNotFound', `There is no operation ${id}.`);
     const reason = operation.lane === 'Delete' ? 'A delete cannot be canceled.' : `It has ended already: ${operation.state}.`;
     throw new AppError('Conflict', `Operation ${id} cannot be canceled. ${reason}`);
   }

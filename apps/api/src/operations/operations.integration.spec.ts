@@ -122,6 +122,18 @@ describe('an operation', () => {
     const actions = await api.database.prisma.auditEvent.findMany({ where: { operationId: operation.id } });
     expect(actions.map(({ action }) => action)).toContain('cancel-operation');
   });
+
+  test('are not canceled when it cannot be recorded who canceled them', async () => {
+    const { operation } = await newCluster();
+    const { pool, prisma } = api.database;
+    await pool.query(`CREATE FUNCTION refuse_audit() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'no room left'; END $$`);
+    await pool.query(`CREATE TRIGGER refuse_audit BEFORE INSERT ON audit_events
+      FOR EACH ROW WHEN (NEW.operation_id = '${operation.id}') EXECUTE FUNCTION refuse_audit()`);
+    const answer = await api.request(owner, 'POST', `/v1/operations/${operation.id}/cancel`);
+    expect(answer.status).toBe(500);
+    expect(await prisma.operation.findUnique({ where: { id: operation.id } })).toMatchObject({ cancelRequestedAt: null });
+  });
 });
 
 describe('the event stream', () => {

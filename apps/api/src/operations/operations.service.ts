@@ -55,13 +55,12 @@ export class OperationsService {
 
   /** Asks the operation to stop. Throws Conflict when it has ended, or is a delete. */
   async cancel(requester: Requester, operationId: string): Promise<Operation> {
-    const { operations, database } = this.#services;
     const { clusterId, installationId } = await this.get(requester, operationId, 'Contributor');
-    const operation = await operations.cancel(operationId);
     const ids = { clusterId: clusterId ?? undefined, installationId: installationId ?? undefined, operationId };
     const detail = { requestedBy: nameOf(requester) };
-    await database.prisma.$transaction((tx) => recordAudit(tx, requester, { action: 'cancel-operation', ...ids, detail }));
-    return operation;
+    return this.#services.operations.cancel(operationId, (tx) =>
+      recordAudit(tx, requester, { action: 'cancel-operation', ...ids, detail }),
+    );
   }
 
   /** The cluster that an operation worked on, as it is now; undefined when there is none to show. */
