@@ -14,6 +14,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const FIRST_PORT_BASE = 21_000;
 const FIRST_ADDRESS_BLOCK = 60;
 const PLACES = 20;
+/** As in production there are several gateways: an agent is then at another one than the worker asked before. */
+const GATEWAYS = 2;
 const KEPT_LOGS = join(ROOT, '.hcs/system-test-logs');
 
 type Environment = Record<string, string>;
@@ -25,6 +27,7 @@ async function findFreePlace(stateFolder: string): Promise<Environment> {
       HCS_STATE_FOLDER: stateFolder,
       HCS_PORT_BASE: String(FIRST_PORT_BASE + place * 1000),
       HCS_MACHINE_ADDRESSES: `127.${FIRST_ADDRESS_BLOCK + place}.0.0/16`,
+      HCS_GATEWAYS: String(GATEWAYS),
     };
     const settings = loadLocalSettings(ROOT, environment);
     const free = await checkPortsAndAddresses(settings).then(
