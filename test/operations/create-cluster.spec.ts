@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientBundleBody, ClusterBody } from '@managed-consul/api-contract';
 import { consulBinary, until } from '@managed-consul/testing';
 import { startConsulClientAgent } from '../support/consul-client-agent';
-import { askConsul, type ConsulTarget } from '../support/consul-https';
+import { askConsul, CONSUL_HTTPS_PORT, type ConsulTarget } from '../support/consul-https';
 import { signIn, type Customer } from '../support/customer';
+import { listeningAddresses } from '../support/machine-processes';
 import { serviceStatus, type ServiceStatus } from '../support/service-status';
 
 const CLIENT_ADDRESS = '127.88.0.9';
@@ -29,11 +30,18 @@ const canConnect = (host: string, port: number): Promise<boolean> =>
     socket.once('error', () => resolve(false));
   });
 
-async function makeRootToken(): Promise<string> {
-  const accepted = await customer.api.call('createRootToken', { params: { id: hello.id }, body: {} });
+async function makeRootToken(clusterId = hello.id): Promise<string> {
+  const accepted = await customer.api.call('createRootToken', { params: { id: clusterId }, body: {} });
   const operation = await customer.untilEnded(accepted.body.operation.id);
   expect(operation.status).toBe('Succeeded');
   return accepted.body.rootToken.secretId;
+}
+
+/** Addresses of the servers that have a vote, as `target` tells them; a server without one is left out. */
+async function votersAt(target: ConsulTarget): Promise<string[]> {
+  const answer = await askConsul(target, 'GET', '/v1/operator/raft/configuration');
+  const { Servers } = JSON.parse(answer.body) as { Servers: { Voter: boolean; Address: string }[] };
+  return Servers.filter(({ Voter }) => Voter).map(({ Address }) => Address.split(':')[0] ?? '');
 }
 
 beforeAll(async () => {
@@ -54,9 +62,7 @@ describe('the sample cluster', () => {
 
   it('has three voters, reached over HTTPS with certificates of its own CA', async () => {
     for (const index of [0, 1, 2]) {
-      const answer = await askConsul(server(index, rootToken), 'GET', '/v1/operator/raft/configuration');
-      const { Servers } = JSON.parse(answer.body) as { Servers: { Voter: boolean }[] };
-      expect(Servers.map(({ Voter }) => Voter)).toEqual([true, true, true]);
+      expect(await votersAt(server(index, rootToken))).toHaveLength(3);
     }
   });
 
@@ -83,6 +89,34 @@ describe('the sample cluster', () => {
     const rings = JSON.parse(answer.body) as { WAN: boolean; Keys: Record<string, number>; NumNodes: number }[];
     const lan = rings.find(({ WAN }) => !WAN);
     expect(lan?.Keys).toEqual({ [bundle.clientConfiguration.encrypt]: lan?.NumNodes });
+  });
+});
+
+describe('a cluster of five servers', () => {
+  it('reaches Succeeded with five voters beside the sample cluster, and is deleted again', async () => {
+    const five = await customer.createCluster({
+      name: `five-${randomUUID().slice(0, 6)}`,
+      servers: 5,
+      networkCidr: '10.43.0.0/24',
+    });
+    try {
+      expect(five.provisioningState).toBe('Succeeded');
+      const addresses = five.observed.servers.map(({ address }) => address);
+      expect(addresses).toHaveLength(5);
+      const token = await makeRootToken(five.id);
+      const { body: own } = await customer.api.call('createClientBundle', { params: { id: five.id }, body: {} });
+      for (const address of addresses) {
+        expect(await votersAt({ address, datacenter: five.datacenter, ca: own.caPem, token })).toHaveLength(5);
+      }
+      const besides = await votersAt(server(0, rootToken));
+      expect(besides).toHaveLength(3);
+      expect(besides.filter((voter) => addresses.includes(voter))).toEqual([]);
+    } finally {
+      await customer.deleteCluster(five.id);
+    }
+    const listening = listeningAddresses(CONSUL_HTTPS_PORT);
+    expect(five.observed.servers.filter(({ address }) => listening.includes(address))).toEqual([]);
+    expect(listening).toEqual(expect.arrayContaining(hello.observed.servers.map(({ address }) => address)));
   });
 });
 
