@@ -27,8 +27,8 @@ interface OpenPort {
 /** Consul's ports (its documentation, "Required ports"): server RPC, gossip in the datacenter and between datacenters, HTTPS, gRPC, DNS. */
 const CONSUL_PORTS: readonly OpenPort[] = [
   { name: 'server-rpc', protocol: 'Tcp', ports: '8300' },
-  { name: 'gossip-tcp', protocol: 'Tcp', ports: '8301-8302' },
-  { name: 'gossip-udp', protocol: 'Udp', ports: '8301-8302' },
+  { name: 'gossip-tcp', protocol: 'Tcp', ports: '8301' },
+  { name: 'gossip-udp', protocol: 'Udp', ports: '8301' },
   { name: 'https', protocol: 'Tcp', ports: String(HTTPS_PORT) },
   { name: 'grpc', protocol: 'Tcp', ports: '8502-8503' },
   { name: 'dns-tcp', protocol: 'Tcp', ports: '8600' },
