@@ -129,6 +129,28 @@ describe('registering a managed application', () => {
     expect(points.map(({ name }) => name)).toContain('recordRemovedInstallation');
   });
 
+  it('cannot be kept from its group by who asked for it first, nor by what was deleted there', async () => {
+    const name = newName();
+    const applicationId = await buy(name);
+    const { subscriptionId } = world.world.identities.customer;
+    const place = { subscriptionId, region: SAMPLE_REGION };
+    const { prisma } = world.database;
+    const past = { ...place, kind: 'ManagedApplication', state: 'Deleted', tenantId: randomUUID(), planId: 'on-demand' } as const;
+    await prisma.installation.create({ data: { ...past, resourceGroup: `${name}-managed` } });
+    const requester = { tenantId: randomUUID(), objectId: randomUUID(), groupIds: [], correlationId: randomUUID() };
+    const wish = { requester, ...place, resourceGroup: `${name}-MANAGED` };
+    const stranger = await prisma.$transaction((tx) => requestRegisterInstallation(tx, wish));
+
+    const registered = await hear(applicationId, 'PUT', 'Succeeded');
+    expect(await world.drive(registered)).toMatchObject({ state: 'Succeeded', errorCode: null });
+    expect(await installationOf(registered)).toMatchObject({ state: 'Ready', clusters: [{ provisioningState: 'Accepted' }] });
+    const readStranger = () => prisma.installation.findUniqueOrThrow({ where: { id: stranger.installation.id } });
+    expect(await readStranger()).toMatchObject({ state: 'Failed' });
+    expect((await world.drive(stranger.operation.id)).state).toBe('Failed');
+    expect(await readStranger()).toMatchObject({ state: 'Failed' });
+    await expect(prisma.$transaction((tx) => requestRegisterInstallation(tx, wish))).rejects.toMatchObject({ code: 'Conflict' });
+  });
+
   it('says what is wrong with the parameters, and keeps the place usable', async () => {
     const name = newName();
     const applicationId = await azure.buyApplication(name, { clusterName: name, ...parameters, consulVnetCidr: '8.8.8.0/24' });

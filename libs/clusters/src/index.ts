@@ -21,6 +21,12 @@ export {
 } from './create-cluster.request';
 export { requestDeleteCluster } from './delete-cluster.request';
 export { etagOf } from './etag';
-export { getInstallation, listInstallations, requestRegisterInstallation, type RegisterInstallationWish } from './installations';
+export {
+  getInstallation,
+  listInstallations,
+  requestRegisterInstallation,
+  takePlaceForApplication,
+  type RegisterInstallationWish,
+} from './installations';
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';

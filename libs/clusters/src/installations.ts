@@ -45,11 +45,15 @@ export async function listInstallations(
   });
 }
 
-/** A resource group that somebody wants to run clusters in. */
-export interface RegisterInstallationWish {
-  requester: Requester;
+/** A resource group, which one installation holds at a time. */
+interface Place {
   subscriptionId: string;
   resourceGroup: string;
+}
+
+/** A resource group that somebody wants to run clusters in. */
+export interface RegisterInstallationWish extends Place {
+  requester: Requester;
   region: string;
   plan?: string | undefined;
   shapeProblems?: readonly ErrorDetail[];
@@ -72,27 +76,40 @@ async function findPlaceProblems(tx: Transaction, wish: RegisterInstallationWish
   return problems;
 }
 
-/**
- * Whether the group is free. A registration that failed proved nothing about its owner, so it gives way: nobody can keep others
- * out of a resource group by asking for it first.
- */
-async function clearPlace(tx: Transaction, { subscriptionId, resourceGroup }: RegisterInstallationWish): Promise<void> {
-  // Azure compares names without regard to case, the unique index does not: the lock keeps two spellings from racing.
+/** Azure compares names without regard to case. */
+const inPlace = ({ subscriptionId, resourceGroup }: Place) => ({
+  subscriptionId: { equals: subscriptionId, mode: 'insensitive' as const },
+  resourceGroup: { equals: resourceGroup, mode: 'insensitive' as const },
+});
+
+/** Until the transaction ends, nobody else decides whose the resource group is. */
+async function lockPlace(tx: Transaction, { subscriptionId, resourceGroup }: Place): Promise<void> {
   const place = `${subscriptionId}/${resourceGroup}`.toLowerCase();
   await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${place}, 0))::text`;
-  const present = await tx.installation.findFirst({
-    where: {
-      subscriptionId: { equals: subscriptionId, mode: 'insensitive' },
-      resourceGroup: { equals: resourceGroup, mode: 'insensitive' },
-    },
-    include: { _count: { select: { clusters: true } } },
+}
+
+/**
+ * Takes the resource group for a managed application that Azure names as its owner, in the transaction that records the
+ * installation: a direct registration that has not proved anything becomes Failed. One that is Ready stays.
+ */
+export async function takePlaceForApplication(tx: Transaction, place: Place): Promise<void> {
+  await lockPlace(tx, place);
+  const failureMessage = `Azure says that the resource group ${place.resourceGroup} belongs to a managed application. Use another group.`;
+  await tx.installation.updateMany({
+    where: { ...inPlace(place), kind: 'Direct', state: 'Registering' },
+    data: { state: 'Failed', failureMessage },
   });
-  if (!present) return;
-  const mayGiveWay = (present.state === 'Failed' || present.state === 'Deleted') && present._count.clusters === 0;
-  if (mayGiveWay) {
-    await tx.installation.delete({ where: { id: present.id } });
-    return;
-  }
+}
+
+/**
+ * Refuses unless the group is free. A registration that failed proved nothing about its owner, so it gives way: nobody can
+ * keep others out of a resource group by asking for it first. What was deleted stays as history.
+ */
+async function clearPlace(tx: Transaction, place: Place): Promise<void> {
+  await lockPlace(tx, place);
+  await tx.installation.deleteMany({ where: { ...inPlace(place), kind: 'Direct', state: 'Failed', clusters: { none: {} } } });
+  const holders = await tx.installation.count({ where: { ...inPlace(place), state: { notIn: ['Failed', 'Deleted'] } } });
+  if (holders === 0) return;
   throw new AppError(
     'Conflict',
     'This resource group is registered already, or is being registered. Use another, or ask its owner for a role.',

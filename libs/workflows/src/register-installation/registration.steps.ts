@@ -1,5 +1,5 @@
 import { INSTALLATION_TAG, OWNER_TAG, resourceGroupId, type ApplicationFacts } from '@managed-consul/azure';
-import { requestCreateCluster } from '@managed-consul/clusters';
+import { requestCreateCluster, takePlaceForApplication } from '@managed-consul/clusters';
 import type { Installation, Transaction } from '@managed-consul/database';
 import { AppError, TerminalError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
@@ -120,7 +120,9 @@ async function storeApplication(tx: Transaction, application: ApplicationFacts, 
     billingResourceUsageId: billingResourceUsageId ?? null,
     planId: known?.id ?? DEFAULT_PLAN,
   };
-  const place = { kind: 'ManagedApplication' as const, subscriptionId: application.subscriptionId };
+  const { subscriptionId } = application;
+  await takePlaceForApplication(tx, { subscriptionId, resourceGroup });
+  const place = { kind: 'ManagedApplication' as const, subscriptionId };
   const { id } = await tx.installation.upsert({
     where: { applicationId },
     create: { applicationId, ...place, ...facts },
@@ -134,15 +136,21 @@ async function storeApplication(tx: Transaction, application: ApplicationFacts, 
   return id;
 }
 
+/** A registration that a managed application has put out of its place meanwhile cannot come back. */
+async function storeGrantedGroup(tx: Transaction, id: string): Promise<void> {
+  const { count } = await tx.installation.updateMany({
+    where: { id, state: { in: ['Registering', 'Ready'] } },
+    data: { state: 'Ready', failureMessage: null },
+  });
+  if (count === 0) throw refuse('ResourceGroupTaken', 'The resource group belongs to another installation. Use another group.');
+}
+
 /** `isNew` says whether a first cluster is still owed: not when an application that works is only changed. */
 export async function recordInstallation(step: Step) {
   const { azure, database } = step;
   const input = inputOf(step);
   if (input.from === 'request') {
-    const where = { id: input.installationId };
-    return done({ isNew: false }, async (tx) => {
-      await tx.installation.update({ where, data: { state: 'Ready', failureMessage: null } });
-    });
+    return done({ isNew: false }, (tx) => storeGrantedGroup(tx, input.installationId));
   }
   const application = await readApplication(step, input.applicationId);
   const subscription = await azure.subscriptions.find(application.subscriptionId);
