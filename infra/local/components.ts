@@ -53,7 +53,7 @@ export function postgresComponent(world: LocalWorld): Component {
     log,
     stopSignal: 'SIGINT',
     stopWithin: 20_000,
-    start: async () => (await startPostgres(options)).process,
+    start: async (spawned) => (await startPostgres({ ...options, spawned })).process,
   };
 }
 
@@ -67,7 +67,7 @@ export function redisComponent(world: LocalWorld): Component {
     log,
     stopSignal: 'SIGTERM',
     stopWithin: 10_000,
-    start: async () => (await startRedis(await findRedis(), options)).process,
+    start: async (spawned) => (await startRedis(await findRedis(), { ...options, spawned })).process,
   };
 }
 
@@ -86,12 +86,13 @@ function appComponent(world: LocalWorld, about: AppDescription): Component {
   const log = join(folders.logs, `${about.name}.log`);
   const trust = () =>
     about.health.startsWith('https:') && existsSync(folders.caFile) ? readFileSync(folders.caFile, 'utf8') : undefined;
-  const start = () =>
+  const start: Component['start'] = (spawned) =>
     startNodeApp({
       name: about.name,
       file: join(settings.root, 'dist/apps', about.app, 'main.mjs'),
       environment: { LOG_LEVEL: settings.logLevel, ...about.environment },
       log,
+      spawned,
       works: () => answersOk(about.health, trust()),
     });
   const { stopSignal = 'SIGTERM', stopWithin = 15_000 } = about;

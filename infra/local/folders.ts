@@ -22,6 +22,8 @@ export interface LocalFolders {
   secrets: string;
   artifacts: string;
   stateFile: string;
+  /** Held by the `up` that runs here. */
+  lock: string;
   caFile: string;
 }
 
@@ -38,6 +40,7 @@ export function foldersOf(stateFolder: string): LocalFolders {
     secrets: join(stateFolder, 'secrets'),
     artifacts: join(stateFolder, 'artifacts'),
     stateFile: join(stateFolder, 'state.json'),
+    lock: join(stateFolder, 'lock'),
     caFile: join(runtime, 'azure-emulator/tls/ca.pem'),
   };
 }

@@ -11,6 +11,8 @@ export interface NodeApp {
   log: string;
   /** Whether it works now; asked until it says so. */
   works(): Promise<boolean>;
+  /** Told of the process as soon as it exists, before it works. */
+  spawned(child: ChildProcess): void;
 }
 
 const START_WITHIN = 60_000;
@@ -28,6 +30,7 @@ export async function startNodeApp(app: NodeApp): Promise<ChildProcess> {
     stdio: ['ignore', log, log],
   });
   closeSync(log);
+  app.spawned(child);
   let failure: Error | undefined;
   child.once('error', (error) => (failure = error));
   const giveUpAt = performance.now() + START_WITHIN;

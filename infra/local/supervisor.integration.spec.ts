@@ -51,10 +51,27 @@ describe('the supervisor', () => {
     const first = pidOf('one')!;
     const start = component.start.bind(component);
     let failures = 1;
-    component.start = () => (failures-- > 0 ? Promise.reject(new Error('port in use')) : start());
+    component.start = (spawned) => (failures-- > 0 ? Promise.reject(new Error('port in use')) : start(spawned));
     process.kill(first, 'SIGKILL');
     await until(() => said.includes('one works again'), { within: 10_000 });
     expect(said).toContain('one did not start: port in use');
+  });
+
+  it('has written a process down before it works', async () => {
+    const pending = Promise.withResolvers<void>();
+    const component = sleeper('one');
+    component.start = async (spawned) => {
+      const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+      spawned(child);
+      await pending.promise;
+      return child;
+    };
+    const started = newSupervisor().start(component);
+    const before = last[0]?.process?.pid;
+    expect(() => process.kill(before!, 0)).not.toThrow();
+    pending.resolve();
+    await started;
+    expect(pidOf('one')).toBe(before);
   });
 
   it('stops everything, last first, and starts nothing again', async () => {

@@ -8,8 +8,8 @@ export interface Component {
   name: string;
   port: number | null;
   log: string;
-  /** Starts the process and waits until it works; throws, with no process left, when it does not. */
-  start(): Promise<ChildProcess>;
+  /** Starts the process, tells of it at once, and waits until it works; throws, with no process left, when it does not. */
+  start(spawned: (child: ChildProcess) => void): Promise<ChildProcess>;
   stopSignal: ComponentState['stopSignal'];
   /** How long it may take to end before it is killed, in milliseconds. */
   stopWithin: number;
@@ -18,6 +18,8 @@ export interface Component {
 interface Supervised {
   component: Component;
   child: ChildProcess | undefined;
+  /** Spawned, but not yet working; known so that a killed `up` leaves no process that nobody has written down. */
+  starting: ChildProcess | undefined;
   restarts: number;
   /** When the process last began to work; a long life earns a quick restart. */
   startedAt: number;
@@ -33,6 +35,9 @@ export interface SupervisorEvents {
   say(line: string): void;
 }
 
+const identityOf = (child: ChildProcess | undefined): ComponentState['process'] =>
+  child?.pid === undefined ? null : (identifyProcess(child.pid) ?? null);
+
 export class Supervisor {
   readonly #supervised: Supervised[] = [];
   readonly #events: SupervisorEvents;
@@ -45,7 +50,7 @@ export class Supervisor {
 
   /** Starts one more process and keeps it running from now on. */
   async start(component: Component): Promise<void> {
-    const supervised: Supervised = { component, child: undefined, restarts: 0, startedAt: 0 };
+    const supervised: Supervised = { component, child: undefined, starting: undefined, restarts: 0, startedAt: 0 };
     this.#supervised.push(supervised);
     await this.#run(supervised);
   }
@@ -62,12 +67,23 @@ export class Supervisor {
   }
 
   async #run(supervised: Supervised): Promise<void> {
-    const child = await supervised.component.start();
+    const child = await this.#startChild(supervised);
     supervised.child = child;
     supervised.startedAt = performance.now();
     child.once('exit', (code, signal) => this.#afterExit(supervised, signal ?? `code ${String(code)}`));
     if (child.exitCode !== null || child.signalCode !== null) this.#afterExit(supervised, 'at once');
     this.#report();
+  }
+
+  async #startChild(supervised: Supervised): Promise<ChildProcess> {
+    try {
+      return await supervised.component.start((child) => {
+        supervised.starting = child;
+        this.#report();
+      });
+    } finally {
+      supervised.starting = undefined;
+    }
   }
 
   #afterExit(supervised: Supervised, how: string): void {
@@ -101,9 +117,9 @@ export class Supervisor {
 
   #report(): void {
     this.#events.changed(
-      this.#supervised.map(({ component, child, restarts }) => ({
+      this.#supervised.map(({ component, child, starting, restarts }) => ({
         name: component.name,
-        process: child?.pid === undefined ? null : (identifyProcess(child.pid) ?? null),
+        process: identityOf(child ?? starting),
         stopSignal: component.stopSignal,
         port: component.port,
         log: component.log,

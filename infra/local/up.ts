@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { buildApps } from '../../tools/build/build-apps';
 import { findConsulBinary, type ConsulBinary } from '../../tools/consul-binary/consul-binary';
-import { identifyProcess, isAlive } from '../../tools/processes/process-identity';
+import { identifyProcess } from '../../tools/processes/process-identity';
 import { findRedis } from '../../tools/servers/redis';
 import { publishArtifact } from './artifacts';
 import {
@@ -24,6 +24,7 @@ import { loadIdentities } from './identities';
 import { prepareKeys } from './keys';
 import { stopLeftovers } from './leftovers';
 import type { LocalSettings } from './local-settings';
+import { takeLock } from './run-lock';
 import { checkPlatform, checkPortsAndAddresses, PreflightError } from './preflight';
 import { provisionSampleCluster } from './sample-cluster';
 import { readState, writeState, type LocalState } from './state-file';
@@ -145,14 +146,11 @@ async function prepareWorld(settings: LocalSettings, consul: ConsulBinary, say: 
   return { settings, folders, identities, keys, agentBundleFile: publishArtifact(folders.artifacts, agent.file) };
 }
 
-async function refuseSecondRun(settings: LocalSettings, say: Say): Promise<void> {
-  const folders = foldersOf(settings.stateFolder);
-  const state = readState(folders.stateFile);
-  if (state && state.supervisor.pid !== process.pid && isAlive(state.supervisor)) {
-    throw new PreflightError([`It runs already (pid ${state.supervisor.pid}); see ./hcs status, or stop it with ./hcs down.`]);
-  }
-  const count = await stopLeftovers(folders);
-  if (count > 0) say(`  Stopped ${count} processes that an earlier run had left behind`);
+/** Makes this process the only `up` of the state folder, until it gives the lock back or ends. */
+function refuseSecondRun({ stateFolder }: LocalSettings): () => void {
+  const attempt = takeLock(foldersOf(stateFolder).lock);
+  if ('release' in attempt) return attempt.release;
+  throw new PreflightError([`It runs already (pid ${attempt.heldBy.pid}); see ./hcs status, or stop it with ./hcs down.`]);
 }
 
 /**
@@ -162,7 +160,17 @@ async function refuseSecondRun(settings: LocalSettings, say: Say): Promise<void>
 export async function runLocalService(settings: LocalSettings, say: Say, signal: AbortSignal): Promise<void> {
   checkPlatform();
   makeFolders(settings.stateFolder);
-  await refuseSecondRun(settings, say);
+  const release = refuseSecondRun(settings);
+  try {
+    await runAlone(settings, say, signal);
+  } finally {
+    release();
+  }
+}
+
+async function runAlone(settings: LocalSettings, say: Say, signal: AbortSignal): Promise<void> {
+  const count = await stopLeftovers(foldersOf(settings.stateFolder));
+  if (count > 0) say(`  Stopped ${count} processes that an earlier run had left behind`);
   await checkPortsAndAddresses(settings);
   await findRedis((line) => say(`  ${line}`));
   const consul = await step(

@@ -34,6 +34,8 @@ export interface PostgresOptions {
   password: string;
   /** Settings of the server beside the port, as on its command line: `fsync: 'off'`. */
   parameters?: Record<string, string>;
+  /** Told of the process as soon as it exists, before it answers. */
+  spawned?: (child: ChildProcess) => void;
 }
 
 export interface PostgresServer {
@@ -129,6 +131,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     stdio: ['ignore', log, log],
   });
   closeSync(log);
+  options.spawned?.(child);
   const adminUrl = `postgresql://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`;
   const giveUpAt = Date.now() + 30_000;
   while (!(await answers(adminUrl))) {

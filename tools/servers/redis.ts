@@ -13,6 +13,8 @@ export interface RedisOptions {
   /** Append-only file flushed each second, so that a restart keeps what was queued. */
   durable: boolean;
   databases?: number;
+  /** Told of the process as soon as it exists, before it answers. */
+  spawned?: (child: ChildProcess) => void;
 }
 
 export interface RedisServer {
@@ -81,6 +83,7 @@ export async function startRedis(program: string, options: RedisOptions): Promis
     },
   );
   closeSync(log);
+  options.spawned?.(child);
   let failure: Error | undefined;
   child.once('error', (error) => (failure = error));
   child.once('exit', (code) => (failure ??= new Error(`it ended with code ${String(code)}`)));
