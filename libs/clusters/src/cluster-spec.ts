@@ -62,8 +62,8 @@ export const DEFAULTS = {
 
 /** What defaults depend on. */
 export interface SpecSurroundings {
-  region: string;
-  plan: string;
+  region: string | undefined;
+  plan: string | undefined;
   recommendedVersion: string | undefined;
 }
 

@@ -5,9 +5,10 @@ import { parseNetworkRange } from './network-range';
 
 /** What a create depends on, as it is right now. */
 export interface CreateFacts {
-  installationState: InstallationState;
-  installationRegion: string;
-  installationPlan: string;
+  /** Null, like its region and plan: the request names no installation that exists. */
+  installationState: InstallationState | null;
+  installationRegion: string | null;
+  installationPlan: string | null;
   role: AccessRole | undefined;
   /** Null: there is no such region. */
   regionOpen: boolean | null;
@@ -38,26 +39,26 @@ const FACTS = `
       LIMIT 1) AS "overlappingCluster",
     CASE WHEN k.key IS NOT NULL THEN json_build_object('requestHash', k.request_hash, 'status', k.response_status, 'body', k.response_body)
       END AS stored
-  FROM installations i
+  FROM (SELECT) AS request
+  LEFT JOIN installations i ON i.id = $1 AND i.state <> 'Deleted'
   LEFT JOIN consul_versions v ON v.version = $6
-  LEFT JOIN idempotency_keys k ON k.tenant_id = $2 AND k.principal_id = $9 AND k.key = $10
-  WHERE i.id = $1 AND i.state <> 'Deleted'`;
+  LEFT JOIN idempotency_keys k ON k.tenant_id = $2 AND k.principal_id = $9 AND k.key = $10`;
 
 type FactsRow = Omit<CreateFacts, 'role'> & { roles: AccessRole[] | null };
 
-/** Reads the facts for a draft that names its installation; undefined when there is no such installation. */
+/** Reads the facts for a draft; those of its installation are null when it names none, or none that exists. */
 export async function readCreateFacts(
   database: Pick<Database, 'pool'>,
   requester: Requester,
-  draft: ClusterDraft & { installationId: string },
+  draft: ClusterDraft,
   repeatable: RepeatableRequest | undefined,
-): Promise<CreateFacts | undefined> {
+): Promise<CreateFacts> {
   const network = draft.networkCidr ?? DEFAULTS.networkCidr;
   const result = await database.pool.query<FactsRow>({
     name: 'read-create-facts',
     text: FACTS,
     values: [
-      draft.installationId,
+      draft.installationId ?? null,
       requester.tenantId,
       principalIdsOf(requester),
       draft.region ?? null,
@@ -70,7 +71,7 @@ export async function readCreateFacts(
     ],
   });
   const [row] = result.rows;
-  if (!row) return undefined;
+  if (!row) throw new Error('A query that always gives one row gave none.');
   const { roles, ...facts } = row;
   return { ...facts, role: strongestRole(roles ?? []) };
 }

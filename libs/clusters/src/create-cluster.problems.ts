@@ -7,15 +7,16 @@ function placeProblems(draft: ClusterDraft, facts: CreateFacts): ErrorDetail[] {
   const problems: ErrorDetail[] = [];
   const add = (code: string, target: string, message: string) => problems.push({ code, target, message });
   const region = draft.region ?? facts.installationRegion;
-  if (facts.regionOpen === null)
+  const plan = draft.plan ?? facts.installationPlan;
+  if (region !== null && facts.regionOpen === null)
     add('UnknownRegion', 'region', `There is no Azure region '${region}'. GET /v1/regions lists them.`);
   if (facts.regionOpen === false)
     add('RegionClosed', 'region', `Region ${region} takes no new clusters. Choose an open one from GET /v1/regions.`);
-  if (facts.planOpen === null)
-    add('UnknownPlan', 'plan', `There is no plan '${draft.plan ?? facts.installationPlan}'. GET /v1/plans lists them.`);
+  if (plan !== null && facts.planOpen === null)
+    add('UnknownPlan', 'plan', `There is no plan '${plan}'. GET /v1/plans lists them.`);
   if (facts.planOpen === false)
     add('PlanClosed', 'plan', 'This plan takes no new clusters. Choose an open one from GET /v1/plans.');
-  if (facts.installationState !== 'Ready') {
+  if (facts.installationState !== null && facts.installationState !== 'Ready') {
     const message = `The installation is ${facts.installationState}. Clusters can be created once it is Ready.`;
     add('InstallationNotReady', 'installationId', message);
   }
@@ -75,15 +76,14 @@ function missingProblems(draft: ClusterDraft, known: readonly ErrorDetail[]): Er
 /** The spec with its defaults, and every problem that it has: by itself, with the catalogue, and with its neighbours. */
 export function examineDraft(
   draft: ClusterDraft,
-  facts: CreateFacts | undefined,
+  facts: CreateFacts,
   shapeProblems: readonly ErrorDetail[],
 ): { spec: ClusterDraft; problems: ErrorDetail[] } {
   const problems = [...shapeProblems, ...missingProblems(draft, shapeProblems)];
-  if (!facts) return { spec: draft, problems: [...problems, ...findSpecProblems(draft)] };
   const { installationRegion, installationPlan, recommendedVersion } = facts;
   const filled = fillSpec(draft, {
-    region: installationRegion,
-    plan: installationPlan,
+    region: installationRegion ?? undefined,
+    plan: installationPlan ?? undefined,
     recommendedVersion: recommendedVersion ?? undefined,
   });
   const spec = { ...filled, region: filled.region?.toLowerCase() };

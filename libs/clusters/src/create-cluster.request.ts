@@ -36,12 +36,14 @@ export interface CreatedCluster {
 /** Either a new cluster, or the answer that the same request was given before. */
 export type CreateClusterOutcome = { created: CreatedCluster; repeated?: never } | { created?: never; repeated: StoredAnswer };
 
-async function readFacts(database: Pick<Database, 'pool'>, wish: CreateClusterWish): Promise<CreateFacts | undefined> {
+async function readFacts(database: Pick<Database, 'pool'>, wish: CreateClusterWish): Promise<CreateFacts> {
   const { requester, draft, repeatable } = wish;
-  const { installationId } = draft;
-  if (installationId === undefined) return undefined;
-  const facts = await readCreateFacts(database, requester, { ...draft, installationId }, repeatable);
-  requireRole(facts?.role, 'Contributor', `installation ${installationId}`);
+  const facts = await readCreateFacts(database, requester, draft, repeatable);
+  // A request that names no installation at all is told so together with its other problems.
+  if (draft.installationId !== undefined) {
+    const role = facts.installationState === null ? undefined : facts.role;
+    requireRole(role, 'Contributor', `installation ${draft.installationId}`);
+  }
   return facts;
 }
 
@@ -117,7 +119,7 @@ export async function requestCreateCluster(
   clock: Clock = systemClock,
 ): Promise<CreateClusterOutcome> {
   const facts = await readFacts(database, wish);
-  const repeated = repeatedAnswer(facts?.stored, wish.repeatable);
+  const repeated = repeatedAnswer(facts.stored, wish.repeatable);
   if (repeated) return { repeated };
   const { spec, problems } = examineDraft(wish.draft, facts, wish.shapeProblems ?? []);
   const { installationId } = wish.draft;
@@ -148,7 +150,7 @@ async function store(database: Pick<Database, 'pool'>, wish: CreateClusterWish, 
 /** The duplicate waited for the winner's commit, so the winner's answer is there now. */
 async function answerOfWinner(database: Pick<Database, 'pool'>, wish: CreateClusterWish): Promise<StoredAnswer> {
   const facts = await readFacts(database, wish);
-  const repeated = repeatedAnswer(facts?.stored, wish.repeatable);
+  const repeated = repeatedAnswer(facts.stored, wish.repeatable);
   if (repeated) return repeated;
   throw new AppError('ServiceUnavailable', 'A request with the same Idempotency-Key is being answered. Send it again.', {
     retryAfterSeconds: 1,

@@ -126,6 +126,13 @@ describe('a create', () => {
     expect(answer.body.error?.details?.[0]?.message).toMatch(/^[A-Z].{15,}\.$/);
   });
 
+  test('that names no installation is still told what else is wrong with it', async () => {
+    const body = await spec({ installationId: '1', region: 'atlantis', consulVersion: '1.99.0', plan: 'free' });
+    const answer = await api.request(owner, 'POST', '/v1/clusters', { body });
+    const codes = answer.body.error?.details?.map(({ code }) => code).sort();
+    expect(codes).toEqual(['InvalidValue', 'UnknownConsulVersion', 'UnknownPlan', 'UnknownRegion']);
+  });
+
   test('in a closed region, of a blocked version or a closed plan is refused with the reason', async () => {
     const { prisma } = api.database;
     await prisma.region.update({ where: { name: 'koreasouth' }, data: { open: false } });
