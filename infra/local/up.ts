@@ -16,7 +16,7 @@ import {
   workerComponent,
   type LocalWorld,
 } from './components';
-import { startConnectionForwarder } from './connection-forwarder';
+import { startConnectionForwarder, type ConnectionForwarder } from './connection-forwarder';
 import { prepareDatabase } from './database';
 import { emulatorSeed } from './emulator-seed';
 import { foldersOf, makeFolders } from './folders';
@@ -52,6 +52,7 @@ class LocalService {
   readonly #supervisor: Supervisor;
   readonly #world: LocalWorld;
   readonly #say: Say;
+  #forwarder: ConnectionForwarder | undefined;
   #state: LocalState;
 
   constructor(world: LocalWorld, say: Say) {
@@ -87,7 +88,7 @@ class LocalService {
     const gateways = world.settings.ports.gateways;
     for (const component of gatewayComponents(world)) await this.#startOne(component, signal);
     if (gateways.length > 1)
-      await startConnectionForwarder(
+      this.#forwarder = await startConnectionForwarder(
         world.settings.ports.agents,
         gateways.map(({ agents }) => agents),
       );
@@ -107,6 +108,7 @@ class LocalService {
   async stop(): Promise<void> {
     this.#save({ state: 'stopping' });
     await this.#supervisor.stop();
+    await this.#forwarder?.close();
     this.#save({ state: 'stopped', components: [] });
   }
 
