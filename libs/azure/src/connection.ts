@@ -12,11 +12,11 @@ export interface AzureSettings {
   clientSecret: SecretValue;
   /** Scopes of the tokens for Resource Manager; `<endpoint>/.default` unless given. */
   scopes?: readonly string[];
-  /** Longest time that one request may take; 30 s unless given. Azure itself gives up after 60 s (resource-provider contract). */
+  /** Longest time that one request may take; 15 s unless given: half a lease of the workflow engine. Azure itself gives up after 60 s (resource-provider contract). */
   callTimeout?: Milliseconds;
 }
 
-const CALL_TIMEOUT = seconds(30);
+const CALL_TIMEOUT = seconds(15);
 
 const MICROSOFT_AUTHORITIES = new Set(['login.microsoftonline.com', 'login.microsoftonline.us', 'login.chinacloudapi.cn']);
 

@@ -40,14 +40,22 @@ export class Deployments {
     this.#client = new DeploymentsClient(connection.credential, subscriptionId, connection.options);
   }
 
-  /** Asks Azure to deploy and returns when it has agreed. The same name again continues where the last run stopped. */
-  async start(resourceGroup: string, name: string, request: DeploymentRequest): Promise<void> {
+  /**
+   * Asks Azure to deploy and returns when it has agreed. The same name again continues where the last run stopped. Asks nothing
+   * any more once `abortSignal` is aborted; neither do the other writes.
+   */
+  async start(resourceGroup: string, name: string, request: DeploymentRequest, abortSignal?: AbortSignal): Promise<void> {
     await callAzure(`deploy the cluster into ${resourceGroup}`, () =>
       this.#client.deployments
-        .createOrUpdate(resourceGroup, name, {
-          properties: { mode: 'Incremental', template: request.template, parameters: { ...request.parameters } },
-          ...(request.tags ? { tags: { ...request.tags } } : {}),
-        })
+        .createOrUpdate(
+          resourceGroup,
+          name,
+          {
+            properties: { mode: 'Incremental', template: request.template, parameters: { ...request.parameters } },
+            ...(request.tags ? { tags: { ...request.tags } } : {}),
+          },
+          { abortSignal },
+        )
         .submitted(),
     );
   }
@@ -95,13 +103,15 @@ export class Deployments {
   }
 
   /** Stops a running deployment; one that has ended, or never was, is left as it is. */
-  async cancel(resourceGroup: string, name: string): Promise<void> {
+  async cancel(resourceGroup: string, name: string, abortSignal?: AbortSignal): Promise<void> {
     if ((await this.find(resourceGroup, name))?.state !== 'running') return;
-    await findInAzure(`stop the deployment ${name}`, () => this.#client.deployments.cancel(resourceGroup, name));
+    await findInAzure(`stop the deployment ${name}`, () => this.#client.deployments.cancel(resourceGroup, name, { abortSignal }));
   }
 
   /** Forgets the deployment (Azure keeps 800 a group). Touches none of its resources. */
-  async remove(resourceGroup: string, name: string): Promise<void> {
-    await findInAzure(`forget the deployment ${name}`, () => this.#client.deployments.delete(resourceGroup, name).submitted());
+  async remove(resourceGroup: string, name: string, abortSignal?: AbortSignal): Promise<void> {
+    await findInAzure(`forget the deployment ${name}`, () =>
+      this.#client.deployments.delete(resourceGroup, name, { abortSignal }).submitted(),
+    );
   }
 }

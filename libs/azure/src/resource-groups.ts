@@ -35,9 +35,13 @@ export class ResourceGroups {
   }
 
   /** Adds tags to what `scope` (any ARM id) carries; the others stay. Running it twice changes nothing more. */
-  async addTags(scope: string, tags: Readonly<Record<string, string>>): Promise<void> {
+  async addTags(scope: string, tags: Readonly<Record<string, string>>, abortSignal?: AbortSignal): Promise<void> {
     await callAzure(`tag ${scope}`, async () => {
-      await this.#client.tagsOperations.updateAtScope(scope, { operation: 'Merge', properties: { tags: { ...tags } } });
+      await this.#client.tagsOperations.updateAtScope(
+        scope,
+        { operation: 'Merge', properties: { tags: { ...tags } } },
+        { abortSignal },
+      );
     });
   }
 }

@@ -1,4 +1,5 @@
 import { ResourceManagementClient } from '@azure/arm-resources';
+import { TransientError } from '@managed-consul/errors';
 import type { AzureConnection } from './connection';
 import { callAzure, findInAzure } from './errors';
 import { RESOURCE_TYPES } from './names';
@@ -33,12 +34,14 @@ export const API_VERSIONS: Readonly<Record<string, string>> = {
   [RESOURCE_TYPES.storageAccount]: '2023-05-01',
 };
 
-/** For types that a customer's policy may have added to the group with the cluster's tag. */
-const ANY_TYPE_API_VERSION = '2024-05-01';
+const isSame = (one: string | undefined, other: string): boolean => one?.toLowerCase() === other.toLowerCase();
 
-function apiVersionOf(type: string): string {
-  const known = Object.entries(API_VERSIONS).find(([name]) => name.toLowerCase() === type.toLowerCase());
-  return known?.[1] ?? ANY_TYPE_API_VERSION;
+const STABLE = /^\d{4}-\d\d-\d\d$/;
+
+/** Versions are dates, previews with a word behind: the newest stable one, or the newest where there are only previews. */
+function newestOf(versions: readonly string[]): string | undefined {
+  const stable = versions.filter((version) => STABLE.test(version));
+  return [...(stable.length > 0 ? stable : versions)].sort().at(-1);
 }
 
 const factsOf = (resource: RawResource): ResourceFacts => ({
@@ -52,6 +55,7 @@ const factsOf = (resource: RawResource): ResourceFacts => ({
 /** Resources of one subscription, whatever their type. */
 export class Resources {
   readonly #client: ResourceManagementClient;
+  readonly #foundVersions = new Map<string, string>();
 
   constructor(connection: AzureConnection, subscriptionId: string) {
     this.#client = new ResourceManagementClient(connection.credential, subscriptionId, connection.options);
@@ -72,18 +76,30 @@ export class Resources {
 
   /** Undefined when there is no such resource. */
   async find(id: string, type: string): Promise<ResourceFacts | undefined> {
-    const resource = await findInAzure(`read ${id}`, () => this.#client.resources.getById(id, apiVersionOf(type)));
+    const apiVersion = await this.#apiVersionOf(type);
+    const resource = await findInAzure(`read ${id}`, () => this.#client.resources.getById(id, apiVersion));
     return resource && factsOf(resource);
   }
 
-  /** Asks Azure to remove a resource and returns when it has agreed; gone already is agreed as well. */
-  async startRemoval(resource: Pick<ResourceFacts, 'id' | 'type'>): Promise<void> {
-    await callAzure(`remove ${resource.id}`, async () => {
-      const absent = await findInAzure(`remove ${resource.id}`, async () => {
-        await this.#client.resources.deleteById(resource.id, apiVersionOf(resource.type)).submitted();
-        return 'accepted';
-      });
-      return absent;
-    });
+  /**
+   * Asks Azure to remove a resource and returns when it has agreed; gone already is agreed as well. Asks nothing any more once
+   * `abortSignal` is aborted.
+   */
+  async startRemoval({ id, type }: Pick<ResourceFacts, 'id' | 'type'>, abortSignal?: AbortSignal): Promise<void> {
+    const apiVersion = await this.#apiVersionOf(type);
+    await findInAzure(`remove ${id}`, () => this.#client.resources.deleteById(id, apiVersion, { abortSignal }).submitted());
+  }
+
+  /** Types that the template does not make come from the customer, with the cluster's tag on: Azure says how to speak of them. */
+  async #apiVersionOf(type: string): Promise<string> {
+    const known = Object.entries(API_VERSIONS).find(([name]) => isSame(name, type))?.[1] ?? this.#foundVersions.get(type);
+    if (known) return known;
+    const [namespace = '', ...kind] = type.split('/');
+    const provider = await callAzure(`read the versions of ${type}`, () => this.#client.providers.get(namespace));
+    const offered = provider.resourceTypes?.find(({ resourceType }) => isSame(resourceType, kind.join('/')));
+    const newest = newestOf(offered?.apiVersions ?? []);
+    if (!newest) throw new TransientError(`Azure names no version of ${type}`);
+    this.#foundVersions.set(type, newest);
+    return newest;
   }
 }

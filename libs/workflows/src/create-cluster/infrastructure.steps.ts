@@ -84,11 +84,12 @@ async function deploy(step: Step): Promise<void> {
     consulSha256: await programHashes(step, cluster.consulVersion),
   });
   const description = describe(cluster, region?.availabilityZones ?? false, outputOf(ensureClusterSecrets).sshPublicKey);
-  await subscription.deployments.start(resourceGroup, clusterNames(cluster.id).deployment, {
+  const request = {
     template: { ...clusterTemplate(description) },
     parameters: { customData: { value: customData } },
     tags: clusterTags(cluster),
-  });
+  };
+  await subscription.deployments.start(resourceGroup, clusterNames(cluster.id).deployment, request, step.signal);
 }
 
 /** One deployment makes identity, network, storage and machines. Its name is computed: a second start joins the first. */

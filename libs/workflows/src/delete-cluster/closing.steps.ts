@@ -27,7 +27,7 @@ export async function stopDeployment(step: Step) {
   const { subscription, resourceGroup } = placeOf(step);
   const { deployment } = clusterNames(step.cluster.id);
   if (step.outputOf(confirmPlaceMayBeTouched).groupExists)
-    await unlessVanished(step, () => subscription.deployments.cancel(resourceGroup, deployment), undefined);
+    await unlessVanished(step, () => subscription.deployments.cancel(resourceGroup, deployment, step.signal), undefined);
   return done({ askedAt: step.clock.now().toISOString() });
 }
 
@@ -45,7 +45,7 @@ export async function forgetDeployment(step: Step) {
   const { subscription, resourceGroup } = placeOf(step);
   const { deployment } = clusterNames(step.cluster.id);
   if (step.outputOf(confirmPlaceMayBeTouched).groupExists)
-    await unlessVanished(step, () => subscription.deployments.remove(resourceGroup, deployment), undefined);
+    await unlessVanished(step, () => subscription.deployments.remove(resourceGroup, deployment, step.signal), undefined);
   return done();
 }
 

@@ -21,7 +21,7 @@ async function startRemoving(step: Step, part: RemovalPart): Promise<void> {
   if (!step.outputOf(confirmPlaceMayBeTouched).groupExists) return;
   const { resources } = placeOf(step).subscription;
   const left = await findLeft(step, part);
-  await Promise.all(left.map((resource) => unlessVanished(step, () => resources.startRemoval(resource), undefined)));
+  await Promise.all(left.map((resource) => unlessVanished(step, () => resources.startRemoval(resource, step.signal), undefined)));
 }
 
 async function lookFor(step: Step, part: RemovalPart, askedAt: string) {

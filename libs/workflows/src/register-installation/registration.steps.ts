@@ -93,7 +93,7 @@ export async function markPlace(step: Step) {
   if (input.from === 'notification') return done();
   const { id, subscriptionId, resourceGroup } = await readInstallation(step, input.installationId);
   const { resourceGroups } = step.azure.inSubscription(subscriptionId);
-  await resourceGroups.addTags(resourceGroupId(subscriptionId, resourceGroup), { [INSTALLATION_TAG]: id });
+  await resourceGroups.addTags(resourceGroupId(subscriptionId, resourceGroup), { [INSTALLATION_TAG]: id }, step.signal);
   return done();
 }
 
