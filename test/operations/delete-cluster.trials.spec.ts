@@ -1,5 +1,6 @@
 import { INSTALLATION_TAG, resourceGroupId } from '@managed-consul/azure';
-import { everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import { TerminalError } from '@managed-consul/errors';
+import { driveToEnd, everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyDeletedCluster } from '../support/workflow-verification';
@@ -39,6 +40,24 @@ describe('delete-cluster', () => {
   it('deletes a cluster of which Azure has nothing yet', async () => {
     const { clusterId } = await world.requestCluster(3);
     expect((await world.drive(await world.requestDelete(clusterId))).state).toBe('Succeeded');
+    await verifyDeletedCluster(world, clusterId);
+  });
+
+  it('is not undone by a create that it has overtaken and that fails', async () => {
+    const { clusterId, operationId } = await world.requestCluster(1);
+    const { prisma } = world.database;
+    let deletion = '';
+    const boundary = {
+      reached: async (_point: string, { operation }: { operation: { id: string } }) => {
+        if (operation.id !== operationId) return;
+        deletion = await world.requestDelete(clusterId);
+        throw new TerminalError('FailedOnTrial', 'The trial failed the create.');
+      },
+    };
+    expect(await driveToEnd(world, operationId, boundary)).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
+    const cluster = await prisma.cluster.findUniqueOrThrow({ where: { id: clusterId } });
+    expect(cluster).toMatchObject({ provisioningState: 'Deleting', failureCode: null });
+    expect((await world.drive(deletion)).state).toBe('Succeeded');
     await verifyDeletedCluster(world, clusterId);
   });
 

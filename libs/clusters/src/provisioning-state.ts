@@ -24,16 +24,17 @@ export const mayMove = (from: ProvisioningState, to: ProvisioningState): boolean
 const ALL_STATES = Object.keys(LEGAL_MOVES) as ProvisioningState[];
 
 /**
- * Moves a cluster to `to` if that is legal from where it is now; one statement, so that two movers cannot both win. Gives
- * whether it moved. Safe to call again: a cluster that is already there stays and counts as moved.
+ * Moves a cluster to `to` if that is legal from where it is now and it is not in `except`; one statement, so that two movers
+ * cannot both win. Gives whether it moved. Safe to call again: a cluster that is already there stays and counts as moved.
  */
 export async function moveProvisioningState(
   tx: Transaction,
   clusterId: string,
   to: ProvisioningState,
   more: { failureCode?: string | null; failureMessage?: string | null; deletedAt?: Date } = {},
+  except?: ProvisioningState,
 ): Promise<boolean> {
-  const from = ALL_STATES.filter((state) => state === to || mayMove(state, to));
+  const from = ALL_STATES.filter((state) => state !== except && (state === to || mayMove(state, to)));
   const { count } = await tx.cluster.updateMany({
     where: { id: clusterId, provisioningState: { in: from } },
     data: { provisioningState: to, revision: { increment: 1 }, ...more },

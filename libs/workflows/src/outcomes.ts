@@ -19,8 +19,9 @@ async function recordClusterOutcome(
   const to = END_STATES[operation.kind]?.[outcome.state];
   if (!to) return;
   const failure = { failureCode: outcome.error?.code ?? null, failureMessage: outcome.error?.message ?? null };
-  // Refused when a delete has overtaken the operation: the delete's own end decides then.
-  await moveProvisioningState(tx, clusterId, to, { ...failure, ...(to === 'Deleted' ? { deletedAt: now } : {}) });
+  // Where a delete has overtaken the operation, the delete's own end decides.
+  const except = operation.kind === OPERATION_KINDS.deleteCluster ? undefined : 'Deleting';
+  await moveProvisioningState(tx, clusterId, to, { ...failure, ...(to === 'Deleted' ? { deletedAt: now } : {}) }, except);
 }
 
 const registeredPlaceSchema = z.union([
