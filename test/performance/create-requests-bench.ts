@@ -105,7 +105,7 @@ async function startApi(
   environment: Record<string, string>,
 ): Promise<{ child: ChildProcess; url: string }> {
   // Inside the clone, so that the bundle finds its packages.
-  const built = (await buildApps(root, join(root, '.hcs/performance/apps'))).find(({ name }) => name === 'api');
+  const built = (await buildApps(root, join(root, 'dist/performance/apps'))).find(({ name }) => name === 'api');
   if (!built) throw new Error('The API was not built.');
   const keyFile = join(folder, 'key');
   writeFileSync(keyFile, randomBytes(32).toString('base64'), { mode: 0o600 });

@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Figure, PerformanceDefinition } from '@managed-consul/testing';
+import { loadLocalSettings } from '../../infra/local/local-settings';
 import type { CommandLine } from './command-line';
 import { UsageError } from './usage';
 
@@ -38,7 +39,7 @@ export async function performance({ root, args }: CommandLine): Promise<number> 
   if (chosen.length === 0) {
     throw new UsageError(`There is no benchmark "${wanted ?? ''}"; there are: ${all.map(({ name }) => name).join(', ')}.`);
   }
-  const folder = join(root, '.hcs/performance');
+  const folder = join(loadLocalSettings(root).stateFolder, 'performance');
   mkdirSync(folder, { recursive: true });
   for (const definition of chosen) {
     console.log(`${definition.name}: ${definition.description}`);

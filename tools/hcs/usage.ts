@@ -16,7 +16,7 @@ export const USAGE = `Usage: ./hcs <command>
 
   test [unit|integration|system|files…]   run tests; all of them unless told otherwise
   check                    format, lint, types, boundaries, cycles, dead code, migrations, generated files
-  performance [name]       run the benchmarks, or one; figures are also written to .hcs/performance
+  performance [name]       run the benchmarks, or one; figures are also written to the state folder
 
 Settings (environment): HCS_STATE_FOLDER (.hcs), HCS_PORT_BASE (18000), HCS_MACHINE_ADDRESSES (127.10.0.0/16),
 HCS_GATEWAYS (1), HCS_LOG_LEVEL (info). With other values two copies run side by side.`;
