@@ -32,6 +32,7 @@ export const databaseUrl = ({ settings, identities }: LocalPlace, database = DAT
   `postgresql://postgres:${encodeURIComponent(identities.databasePassword)}@${HOST}:${settings.ports.postgres}/${database}`;
 export const redisUrl = ({ settings }: LocalPlace): string => `redis://${HOST}:${settings.ports.redis}`;
 export const azureUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.azure}`;
+export const blobsUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.blobs}`;
 export const apiUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.api}`;
 export const agentGatewayUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.agents}`;
 
@@ -75,6 +76,7 @@ interface AppDescription {
   name: string;
   app: string;
   port: number;
+  otherPorts?: Record<string, number>;
   environment: Record<string, string>;
   health: string;
   stopWithin?: number;
@@ -95,8 +97,8 @@ function appComponent(world: LocalWorld, about: AppDescription): Component {
       spawned,
       works: () => answersOk(about.health, trust()),
     });
-  const { stopSignal = 'SIGTERM', stopWithin = 15_000 } = about;
-  return { name: about.name, port: about.port, log, stopSignal, stopWithin, start };
+  const { stopSignal = 'SIGTERM', stopWithin = 15_000, otherPorts = {} } = about;
+  return { name: about.name, port: about.port, otherPorts, log, stopSignal, stopWithin, start };
 }
 
 export function azureComponent(world: LocalWorld): Component {
@@ -105,6 +107,7 @@ export function azureComponent(world: LocalWorld): Component {
     name: 'azure-emulator',
     app: 'azure-emulator',
     port: settings.ports.azure,
+    otherPorts: { blobs: settings.ports.blobs, instanceMetadata: settings.ports.instanceMetadata },
     health: `${azureUrl(world)}/healthz`,
     // On this signal it shuts its machines down before it ends; on SIGTERM they would run on.
     stopSignal: 'SIGINT',
@@ -139,6 +142,7 @@ export function gatewayComponents(world: LocalWorld): Component[] {
       name: `gateway-${index + 1}`,
       app: 'gateway',
       port: agents,
+      otherPorts: { internal },
       health: `http://${HOST}:${internal}/healthz`,
       environment: {
         ...sharedEnvironment(world, 10),

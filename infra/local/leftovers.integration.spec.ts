@@ -54,6 +54,7 @@ const stateWith = (component: ChildProcess): LocalState => ({
       process: identifyProcess(component.pid!)!,
       stopSignal: 'SIGTERM',
       port: null,
+      otherPorts: {},
       log: '',
       restarts: 0,
     },

@@ -10,6 +10,8 @@ const componentSchema = z.object({
   /** How it is asked to end. */
   stopSignal: z.enum(['SIGTERM', 'SIGINT']),
   port: z.int().nullable(),
+  /** What else it listens on, by name. */
+  otherPorts: z.record(z.string(), z.int()).default({}),
   log: z.string(),
   restarts: z.int(),
 });

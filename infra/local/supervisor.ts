@@ -7,6 +7,8 @@ import type { ComponentState } from './state-file';
 export interface Component {
   name: string;
   port: number | null;
+  /** What else it listens on, by name. */
+  otherPorts?: Record<string, number>;
   log: string;
   /** Starts the process, tells of it at once, and waits until it works; throws, with no process left, when it does not. */
   start(spawned: (child: ChildProcess) => void): Promise<ChildProcess>;
@@ -122,6 +124,7 @@ export class Supervisor {
         process: identityOf(child ?? starting),
         stopSignal: component.stopSignal,
         port: component.port,
+        otherPorts: component.otherPorts ?? {},
         log: component.log,
         restarts,
       })),
