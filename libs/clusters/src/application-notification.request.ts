@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '@managed-consul/config';
 import type { Operation as OperationRow, Prisma, Transaction } from '@managed-consul/database';
-import { requestOperation, type Operation } from '@managed-consul/operations';
+import { AppError } from '@managed-consul/errors';
+import { requestOperation, type Operation, type OperationRequest } from '@managed-consul/operations';
 import {
   applicationSubject,
   OPERATION_KINDS,
@@ -41,10 +42,24 @@ async function storeOnce(tx: Transaction, news: ApplicationNews, applicationId: 
   return count === 1;
 }
 
+/** News of one application are recorded one after the other, so that each sees what the one before it asked for. */
+async function lockApplication(tx: Transaction, subject: string): Promise<void> {
+  await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${subject}, 0))::text`;
+}
+
+/** Azure sends news again after a 5xx, and never after a 4xx. */
+const notNow = (cause?: unknown): AppError =>
+  new AppError('ServiceUnavailable', 'Another operation on the managed application is not finished. Send the news again.', {
+    retryAfterSeconds: 60,
+    cause,
+  });
+
 /**
  * Records news of a managed application and, when they call for work, the operation that asks Azure what is true and acts on
  * it; the news themselves are only a reason to look. News that are known already, or that an unfinished operation will see,
- * ask for nothing new. Gives the subject to nudge, or undefined when nothing has to happen.
+ * ask for nothing new. Gives the subject to nudge, or undefined when nothing has to happen. Throws ServiceUnavailable, and
+ * the transaction must then store nothing, when Azure has to tell it again: an application that is set up while its removal
+ * is unfinished can be registered only after it.
  */
 export async function recordApplicationNews(
   tx: Transaction,
@@ -52,12 +67,12 @@ export async function recordApplicationNews(
   clock: Clock = systemClock,
 ): Promise<string | undefined> {
   const applicationId = normaliseApplicationId(news.applicationId);
-  if (!(await storeOnce(tx, news, applicationId)) || !needsWork(news)) return undefined;
   const subject = applicationSubject(applicationId);
+  await lockApplication(tx, subject);
+  if (!(await storeOnce(tx, news, applicationId)) || !needsWork(news)) return undefined;
   const lane = news.eventType === 'DELETE' ? 'Delete' : 'Change';
-  const deleting = await findUnfinished(tx, subject, 'Delete');
-  const underWay = deleting ?? (await findUnfinished(tx, subject, lane));
-  const operation = underWay ?? (await requestWork(tx, news, applicationId, clock));
+  if (lane === 'Change' && (await findUnfinished(tx, subject, 'Delete'))) throw notNow();
+  const operation = (await findUnfinished(tx, subject, lane)) ?? (await requestWork(tx, news, applicationId, clock));
   const { eventType, provisioningState, eventTime } = news;
   await tx.notification.update({
     where: { applicationId_eventType_provisioningState_eventTime: { applicationId, eventType, provisioningState, eventTime } },
@@ -66,8 +81,16 @@ export async function recordApplicationNews(
   return subject;
 }
 
-/** Registering and removing share no step, so each is an operation of its own. */
-function requestWork(tx: Transaction, news: ApplicationNews, applicationId: string, clock: Clock): Promise<Operation> {
+/** Registering and removing share no step, so each is an operation of its own. Throws ServiceUnavailable if one is in the way. */
+async function requestWork(tx: Transaction, news: ApplicationNews, applicationId: string, clock: Clock): Promise<Operation> {
+  try {
+    return await requestOperation(tx, requestOf(news, applicationId), clock);
+  } catch (error) {
+    throw error instanceof AppError && error.code === 'OperationInProgress' ? notNow(error) : error;
+  }
+}
+
+function requestOf(news: ApplicationNews, applicationId: string): OperationRequest {
   const asked = {
     subject: applicationSubject(applicationId),
     requestedBy: 'azure/notification',
@@ -75,8 +98,8 @@ function requestWork(tx: Transaction, news: ApplicationNews, applicationId: stri
   };
   if (news.eventType === 'DELETE') {
     const input: RemoveInstallationInput = { applicationId };
-    return requestOperation(tx, { ...asked, kind: OPERATION_KINDS.removeInstallation, lane: 'Delete', input }, clock);
+    return { ...asked, kind: OPERATION_KINDS.removeInstallation, lane: 'Delete', input };
   }
   const input: RegisterInstallationInput = { from: 'notification', applicationId, eventType: news.eventType };
-  return requestOperation(tx, { ...asked, kind: OPERATION_KINDS.registerInstallation, lane: 'Change', input }, clock);
+  return { ...asked, kind: OPERATION_KINDS.registerInstallation, lane: 'Change', input };
 }

@@ -75,6 +75,34 @@ describe('a notification', () => {
     expect(operations[0]?.cancelRequestedAt).not.toBeNull();
   });
 
+  test('of an application that is set up again while it is being removed waits for the removal', async () => {
+    const applicationId = newApplication();
+    await post(newsOf(applicationId, { eventType: 'DELETE', provisioningState: 'Deleted' }));
+    const again = newsOf(applicationId, { eventTime: '2026-03-01T13:00:00Z' });
+    const refused = await post(again);
+    expect([refused.status, refused.body.error?.code, refused.headers.get('retry-after')]).toEqual([
+      503,
+      'ServiceUnavailable',
+      '60',
+    ]);
+    const ofApplication = { applicationId: applicationId.toLowerCase() };
+    expect(await api.database.prisma.notification.count({ where: ofApplication })).toBe(1);
+
+    const [removal] = await operationsOf(applicationId);
+    const ended = { state: 'Succeeded', finishedAt: new Date() } as const;
+    await api.database.prisma.operation.update({ where: { id: removal!.id }, data: ended });
+    expect((await post(again)).status).toBe(200);
+    expect((await operationsOf(applicationId)).map(({ kind }) => kind)).toEqual(['remove-installation', 'register-installation']);
+  });
+
+  test('that differs from others that come at once is never refused', async () => {
+    const applicationId = newApplication();
+    const times = Array.from({ length: 12 }, (_, second) => `2026-03-01T14:00:${10 + second}Z`);
+    const answers = await Promise.all(times.map((eventTime) => post(newsOf(applicationId, { eventTime }))));
+    expect(answers.map(({ status }) => status)).toEqual(times.map(() => 200));
+    expect(await operationsOf(applicationId)).toHaveLength(1);
+  });
+
   test.each(['', 'wrong', `${NOTIFICATION_SECRET}x`])('with the sig %j is refused and not stored', async (signature) => {
     const applicationId = newApplication();
     const answer = await post(newsOf(applicationId), signature);
