@@ -7,5 +7,7 @@ export function certifiedAgentOf(socket: TLSSocket): CertifiedAgent | undefined 
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
   const uris = certificate?.subjectAltName?.split(', ').filter((name) => name.startsWith('URI:')) ?? [];
   const identity = uris[0] === undefined || uris.length > 1 ? undefined : parseAgentIdentityUri(uris[0].slice('URI:'.length));
-  return identity && certificate ? { ...identity, certificateNotAfter: new Date(certificate.validTo) } : undefined;
+  if (!identity || !certificate) return undefined;
+  const { validTo, serialNumber } = certificate;
+  return { ...identity, certificateNotAfter: new Date(validTo), certificateSerial: serialNumber.toLowerCase() };
 }

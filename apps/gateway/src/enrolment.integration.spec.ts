@@ -186,6 +186,32 @@ describe('renewal', () => {
     expect(answer.json.certificate).not.toBe(credential.cert);
   });
 
+  test('whose answer was lost can be asked for again, with the certificate that the agent still has', async () => {
+    const { credential } = await enrolled();
+    const renew = async (shown: Ask['credential']) =>
+      ask('/renew', { method: 'POST', body: await renewBody(), credential: shown });
+    expect((await renew(credential)).status).toBe(200);
+    const { request: certificateRequest, keyPem } = await newCertificateRequest();
+    const body = { ...(await renewBody()), certificateRequest };
+    const answer = await ask('/renew', { method: 'POST', body, credential });
+    expect(answer.status).toBe(200);
+    expect((await renew({ cert: answer.json.certificate, key: keyPem })).status).toBe(200);
+    // Two renewals later the first certificate is good for nothing, though it has not expired.
+    const late = await renew(credential);
+    expect([late.status, late.json.error.code]).toEqual([403, 'AuthorizationFailed']);
+  });
+
+  test('and every other word are refused with the certificate of an enrolment that was replaced', async () => {
+    const { vmId, credential } = await enrolled();
+    const { request: certificateRequest, keyPem } = await newCertificateRequest();
+    const again = await enrol(await goodToken(), { vmId, certificateRequest });
+    const replacement = { cert: again.json.certificate, key: keyPem };
+    for (const [shown, status] of [[credential, 403] as const, [replacement, 200] as const]) {
+      expect((await ask('/state-changed', { method: 'POST', body: {}, credential: shown })).status).toBe(status);
+      expect((await ask('/renew', { method: 'POST', body: await renewBody(), credential: shown })).status).toBe(status);
+    }
+  });
+
   test('is refused without a certificate and with one that somebody else signed', async () => {
     expect((await ask('/renew', { method: 'POST', body: await renewBody() })).status).toBe(401);
     const { createCertificateAuthority, issueClientCertificate } = await import('@managed-consul/secrets');

@@ -7,7 +7,7 @@ import {
   type RenewRequest,
 } from '@managed-consul/agent-protocol';
 import type { Clock, Milliseconds } from '@managed-consul/config';
-import type { Database } from '@managed-consul/database';
+import type { Database, Prisma } from '@managed-consul/database';
 import {
   CertificateRequestError,
   issueClientCertificate,
@@ -30,6 +30,11 @@ interface Row {
   vmId: string;
 }
 
+/** An agent with the serial number (hexadecimal, in lower case) of the certificate that it shows. */
+export interface CertificateHolder extends AgentIdentity {
+  certificateSerial: string;
+}
+
 /** Which agents may speak: proven by a managed identity, recorded in the database, and only while their cluster lives. */
 export class Enrolments {
   readonly #options: EnrolmentsOptions;
@@ -48,32 +53,44 @@ export class Enrolments {
     const { prisma } = this.#options.database;
     // One statement: a revocation that arrives meanwhile is never written over.
     const written = await prisma.agentEnrolment.createMany({ data: [{ ...agent, ...fields }], skipDuplicates: true });
-    if (written.count === 0) await this.#update(agent, { ...fields, enrolledAt: this.#options.clock.now() });
+    const replaced = { ...fields, previousCertificateSerial: null, enrolledAt: this.#options.clock.now() };
+    if (written.count === 0) await this.#update(agent, replaced);
     return this.#answer(agent, certificate);
   }
 
-  /** A new certificate for an agent that shows a good one. Throws `RequestRefused`. */
-  async renew(agent: AgentIdentity, request: RenewRequest): Promise<EnrolResponse> {
+  /**
+   * A new certificate for an agent that shows a good one: the last that it got, or the one before, which an agent holds that
+   * missed the answer. Of two that renew by turns with copies of one certificate, one is refused and has to prove itself: its
+   * new enrolment shuts the other out. Throws `RequestRefused`.
+   */
+  async renew(holder: CertificateHolder, request: RenewRequest): Promise<EnrolResponse> {
     checkProtocol(request.protocolVersion);
-    if (!(await this.isAllowed(agent))) throw notAllowed();
+    if (!(await this.isAllowed(holder))) throw notAllowed();
+    const { certificateSerial: shown, clusterId, vmId } = holder;
+    const agent = { clusterId, vmId };
     const certificate = await this.#issue(agent, request.certificateRequest);
-    await this.#update(agent, { ...recordOf(certificate), agentVersion: request.agentVersion, address: request.address });
+    const { agentVersion, address } = request;
+    const fields = { ...recordOf(certificate), previousCertificateSerial: shown, agentVersion, address };
+    // Looked at again by the write: an enrolment that arrives meanwhile is never written over.
+    const stillGood = { OR: [{ certificateSerial: shown }, { previousCertificateSerial: shown }] };
+    await this.#update({ ...agent, ...stillGood }, fields);
     return this.#answer(agent, certificate);
   }
 
-  async isAllowed(agent: AgentIdentity): Promise<boolean> {
+  async isAllowed(agent: CertificateHolder): Promise<boolean> {
     return (await this.findAllowed([agent])).length > 0;
   }
 
-  /** Those of the given agents that are enrolled, not revoked, and whose cluster has not been deleted. */
-  async findAllowed(agents: readonly AgentIdentity[]): Promise<AgentIdentity[]> {
+  /** Those of the given agents whose certificate is of their last enrolment, not revoked, and whose cluster has not been deleted. */
+  async findAllowed(agents: readonly CertificateHolder[]): Promise<AgentIdentity[]> {
     const result = await this.#options.database.pool.query<Row>(
       `SELECT e.cluster_id::text AS "clusterId", e.vm_id AS "vmId"
-       FROM unnest($1::uuid[], $2::text[]) AS asked (cluster_id, vm_id)
+       FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (cluster_id, vm_id, serial)
        JOIN agent_enrolments e ON e.cluster_id = asked.cluster_id AND e.vm_id = asked.vm_id
        JOIN clusters c ON c.id = e.cluster_id
-       WHERE e.revoked_at IS NULL AND c.deleted_at IS NULL`,
-      [agents.map((agent) => agent.clusterId), agents.map((agent) => agent.vmId)],
+       WHERE e.revoked_at IS NULL AND c.deleted_at IS NULL
+         AND asked.serial IN (e.certificate_serial, e.previous_certificate_serial)`,
+      [agents.map((agent) => agent.clusterId), agents.map((agent) => agent.vmId), agents.map((agent) => agent.certificateSerial)],
     );
     return result.rows;
   }
@@ -110,7 +127,7 @@ export class Enrolments {
     }
   }
 
-  async #update(agent: AgentIdentity, data: object): Promise<void> {
+  async #update(agent: Prisma.AgentEnrolmentWhereInput, data: object): Promise<void> {
     const renewedAt = this.#options.clock.now();
     const { count } = await this.#options.database.prisma.agentEnrolment.updateMany({
       where: { ...agent, revokedAt: null },

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { PRESENCE_REFRESH, type AgentIdentity, type AgentPresence, type PresenceDirectory } from '@managed-consul/agent-protocol';
 import { seconds, type Clock, type Milliseconds } from '@managed-consul/config';
 import type { Logger } from '@managed-consul/observability';
-import type { Enrolments } from './enrolments';
+import type { CertificateHolder, Enrolments } from './enrolments';
 
 export interface TunnelsOptions {
   gatewayId: string;
@@ -20,7 +20,7 @@ export interface TunnelsOptions {
 }
 
 /** An agent as its client certificate names it. */
-export interface CertifiedAgent extends AgentIdentity {
+export interface CertifiedAgent extends CertificateHolder {
   certificateNotAfter: Date;
 }
 
@@ -28,6 +28,7 @@ interface Tunnel {
   readonly session: ClientHttp2Session;
   readonly presence: AgentPresence;
   readonly certificateNotAfter: Date;
+  readonly certificateSerial: string;
   unansweredPings: number;
 }
 
@@ -84,7 +85,7 @@ export class Tunnels {
     if (this.#draining) return void socket.destroy();
     const session = openSession(socket);
     if (!allowed) {
-      this.#refuse(session, 'The enrolment was revoked or the cluster was deleted.');
+      this.#refuse(session, 'The enrolment was revoked or replaced, or the cluster was deleted.');
       return;
     }
     await this.#adopt(session, agent);
@@ -115,10 +116,11 @@ export class Tunnels {
 
   async #adopt(session: ClientHttp2Session, agent: CertifiedAgent): Promise<void> {
     const { gatewayId, internalUrl, clock, presence, log, onConnected } = this.#options;
-    const { clusterId, vmId, certificateNotAfter } = agent;
+    const { clusterId, vmId, certificateNotAfter, certificateSerial } = agent;
     const tunnel: Tunnel = {
       session,
       certificateNotAfter,
+      certificateSerial,
       unansweredPings: 0,
       presence: { clusterId, vmId, gatewayId, internalUrl, connectionId: randomUUID(), connectedAt: clock.now().toISOString() },
     };
@@ -170,10 +172,16 @@ export class Tunnels {
     const now = this.#options.clock.now();
     for (let start = 0; start < held.length; start += AGENTS_PER_QUERY) {
       const some = held.slice(start, start + AGENTS_PER_QUERY);
-      const allowed = new Set((await this.#options.enrolments.findAllowed(some.map((tunnel) => tunnel.presence))).map(keyOf));
+      const holders = some.map(({ presence: { clusterId, vmId }, certificateSerial }) => ({
+        clusterId,
+        vmId,
+        certificateSerial,
+      }));
+      const allowed = new Set((await this.#options.enrolments.findAllowed(holders)).map(keyOf));
       for (const { session, presence, certificateNotAfter } of some) {
         if (certificateNotAfter <= now) this.#refuse(session, 'The client certificate has expired.');
-        else if (!allowed.has(keyOf(presence))) this.#refuse(session, 'The enrolment was revoked or the cluster was deleted.');
+        else if (!allowed.has(keyOf(presence)))
+          this.#refuse(session, 'The enrolment was revoked or replaced, or the cluster was deleted.');
       }
     }
   }

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
+import { AGENT_PROTOCOL_VERSION } from '@managed-consul/agent-protocol';
 import { hours, seconds } from '@managed-consul/config';
 import {
   createAgentTestBed,
   createTestMachine,
   FakeClock,
+  newCertificateRequest,
   TEST_AUDIENCE,
   until,
   type AgentTestBed,
@@ -81,6 +83,41 @@ test('the identity of a disk that was copied to another machine is not used', as
   const second = await newKeeper().ensure();
   expect(second.certificatePem).not.toBe(first.certificatePem);
   expect(new X509Certificate(second.certificatePem).subjectAltName).toContain(machine.instance.vmId);
+});
+
+test('an agent whose certificate was copied and renewed by another comes back by itself, and shuts the other out', async () => {
+  const agent = await startAgent({
+    stateFolder: machine.stateFolder,
+    configurationFolder: machine.configurationFolder,
+    metadataHost: machine.metadataUrl,
+    allowRoot: false,
+    clock,
+    log,
+    renewalCheck: 50,
+  });
+  const { vmId, address } = machine.instance;
+  await until(() => bed.agents.find(cluster.id, vmId), PATIENCE);
+  const before = await bed.presence.find(cluster.id, vmId);
+  const text = await readFile(join(machine.stateFolder, 'agent/identity.json'), 'utf8');
+  let copy = JSON.parse(text) as { keyPem: string; certificatePem: string };
+  const gateway = new GatewayCalls(bed.gatewayUrl, bed.gatewayCaPem);
+  const renewCopy = async () => {
+    const { request: certificateRequest, keyPem } = await newCertificateRequest();
+    const about = { address, agentVersion: '1', protocolVersion: AGENT_PROTOCOL_VERSION };
+    const answer = await gateway.renew({ certificateRequest, ...about }, copy);
+    copy = { keyPem, certificatePem: answer.certificate };
+  };
+  await renewCopy();
+  await renewCopy();
+  await until(async () => {
+    const now = await bed.presence.find(cluster.id, vmId);
+    return now && now.connectionId !== before?.connectionId;
+  }, PATIENCE);
+  const own = JSON.parse(await readFile(join(machine.stateFolder, 'agent/identity.json'), 'utf8')) as typeof copy;
+  const { serialNumber } = new X509Certificate(own.certificatePem);
+  expect(await enrolment()).toMatchObject({ certificateSerial: serialNumber.toLowerCase(), previousCertificateSerial: null });
+  await expect(renewCopy()).rejects.toMatchObject({ code: 'AuthorizationFailed' });
+  await agent.stop();
 });
 
 test('a damaged identity file is replaced', async () => {

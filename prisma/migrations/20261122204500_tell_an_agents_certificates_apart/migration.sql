@@ -1,0 +1,1 @@
+ALTER TABLE "agent_enrolments" ADD COLUMN "previous_certificate_serial" TEXT;
