@@ -1,6 +1,12 @@
 import { INSTALLATION_TAG, resourceGroupId } from '@managed-consul/azure';
 import { TerminalError } from '@managed-consul/errors';
-import { driveToEnd, everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import {
+  driveToEnd,
+  everyStepTwice,
+  failedAtEveryStepThenDeletable,
+  killedAtEveryStep,
+  type WorkflowTrial,
+} from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyDeletedCluster } from '../support/workflow-verification';
@@ -20,13 +26,17 @@ async function readyCluster(): Promise<string> {
   return clusterId;
 }
 
+async function clusterOf(operationId: string): Promise<string> {
+  const { clusterId } = await world.database.prisma.operation.findUniqueOrThrow({ where: { id: operationId } });
+  return clusterId ?? '';
+}
+
+const verifyDeleted = async (operationId: string) => verifyDeletedCluster(world, await clusterOf(operationId));
+
 const deletion = (): WorkflowTrial<Services> => ({
   ...world,
   request: async () => world.requestDelete(await readyCluster()),
-  verify: async (operationId) => {
-    const { clusterId } = await world.database.prisma.operation.findUniqueOrThrow({ where: { id: operationId } });
-    await verifyDeletedCluster(world, clusterId ?? '');
-  },
+  verify: verifyDeleted,
 });
 
 describe('delete-cluster', () => {
@@ -35,6 +45,12 @@ describe('delete-cluster', () => {
   it('ends the same when its worker dies before, in and after every step', async () => {
     const points = await killedAtEveryStep(deletion());
     expect(points.map(({ name }) => name)).toContain('closeRecords');
+  });
+
+  it('can fail at any step, and the next delete finishes what it began', async () => {
+    const requestDelete = async (operationId: string) => world.requestDelete(await clusterOf(operationId));
+    const again = { kind: 'delete-cluster', requestDelete, verifyDeleted, inParallel: 4 };
+    expect(await failedAtEveryStepThenDeletable(deletion(), again)).toContain('closeRecords');
   });
 
   it('deletes a cluster of which Azure has nothing yet', async () => {
