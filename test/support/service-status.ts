@@ -36,6 +36,11 @@ export type SampleCustomer = ServiceStatus['samples']['customer'];
 
 /** Asks the running service of this checkout where everything is. */
 export async function serviceStatus(): Promise<ServiceStatus> {
-  const { stdout } = await run('./hcs', ['status', '--json']);
+  return serviceStatusOf(process.env);
+}
+
+/** The same of the service that `./hcs` means in `env`. */
+export async function serviceStatusOf(env: NodeJS.ProcessEnv): Promise<ServiceStatus> {
+  const { stdout } = await run('./hcs', ['status', '--json'], { env });
   return serviceStatusSchema.parse(JSON.parse(stdout));
 }
