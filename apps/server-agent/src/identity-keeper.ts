@@ -40,6 +40,7 @@ export class IdentityKeeper {
   #identity: Identity | undefined;
   #loaded = false;
   #instance: Instance | undefined;
+  #renewal: Promise<boolean> | undefined;
   #onChange: () => void = () => undefined;
 
   constructor(options: IdentityKeeperOptions) {
@@ -65,8 +66,16 @@ export class IdentityKeeper {
     return this.#enrol(instance);
   }
 
-  /** Renews when two thirds of the certificate's life are over. True when there is a new certificate. */
-  async renewIfDue(): Promise<boolean> {
+  /**
+   * Renews when two thirds of the certificate's life are over. True when there is a new certificate. Asked again meanwhile, it
+   * gives the renewal that is on: of two side by side, the gateway would shut out the one whose answer is kept last.
+   */
+  renewIfDue(): Promise<boolean> {
+    this.#renewal ??= this.#renew().finally(() => (this.#renewal = undefined));
+    return this.#renewal;
+  }
+
+  async #renew(): Promise<boolean> {
     const identity = this.#identity;
     const instance = this.#instance;
     if (!identity || !instance || this.#options.clock.now() < renewalTime(identity)) return false;
@@ -77,7 +86,7 @@ export class IdentityKeeper {
       this.#options.log.info({ notAfter: this.#identity?.notAfter.toISOString() }, 'The client certificate was renewed');
       return true;
     } catch (error) {
-      if (error instanceof GatewayRefusedError) await this.forget();
+      if (error instanceof GatewayRefusedError && this.#identity === identity) await this.forget();
       throw error;
     }
   }

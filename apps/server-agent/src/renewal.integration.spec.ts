@@ -70,6 +70,19 @@ test('a certificate of a day is renewed after two thirds of it, not before, and 
   expect((await newKeeper().ensure()).certificatePem).toBe(second.certificatePem);
 });
 
+test('a renewal that is asked for again while it is on happens once', async () => {
+  const keeper = newKeeper();
+  await keeper.ensure();
+  const { certificateSerial: enrolledWith } = await enrolment();
+  clock.advance(hours(17));
+  expect(await Promise.all([keeper.renewIfDue(), keeper.renewIfDue(), keeper.renewIfDue()])).toEqual([true, true, true]);
+  const { serialNumber } = new X509Certificate((await keeper.ensure()).certificatePem);
+  expect(await enrolment()).toMatchObject({
+    certificateSerial: serialNumber.toLowerCase(),
+    previousCertificateSerial: enrolledWith,
+  });
+});
+
 test('after an outage longer than the certificate the agent proves itself anew', async () => {
   const keeper = newKeeper();
   const first = await keeper.ensure();
