@@ -7,7 +7,43 @@ export const OPERATION_KINDS = {
   createRootToken: 'create-root-token',
   registerInstallation: 'register-installation',
   removeInstallation: 'remove-installation',
+  takeSnapshot: 'take-snapshot',
+  deleteSnapshot: 'delete-snapshot',
+  createSnapshotLink: 'create-snapshot-link',
+  drillSnapshot: 'drill-snapshot',
+  previewRestore: 'preview-restore',
+  restoreCluster: 'restore-cluster',
+  cloneCluster: 'clone-cluster',
+  upgradeCluster: 'upgrade-cluster',
+  scaleCluster: 'scale-cluster',
+  resizeCluster: 'resize-cluster',
+  suspendCluster: 'suspend-cluster',
+  resumeCluster: 'resume-cluster',
+  rotateGossipKey: 'rotate-gossip-key',
+  rotateServerCertificates: 'rotate-server-certificates',
+  rotateCertificateAuthority: 'rotate-certificate-authority',
+  rotateAgentTokens: 'rotate-agent-tokens',
+  rotateConnectAuthority: 'rotate-connect-authority',
+  repairCluster: 'repair-cluster',
+  recoverQuorum: 'recover-quorum',
 } as const;
+
+export type OperationKind = (typeof OPERATION_KINDS)[keyof typeof OPERATION_KINDS];
+
+/**
+ * Operations that change what a cluster is: it is Updating while they run, then Succeeded or Failed. What is not named here
+ * (snapshots, rotations, tokens) leaves the provisioning state as it is.
+ */
+export const UPDATING_KINDS: readonly string[] = [
+  OPERATION_KINDS.restoreCluster,
+  OPERATION_KINDS.upgradeCluster,
+  OPERATION_KINDS.scaleCluster,
+  OPERATION_KINDS.resizeCluster,
+  OPERATION_KINDS.suspendCluster,
+  OPERATION_KINDS.resumeCluster,
+  OPERATION_KINDS.repairCluster,
+  OPERATION_KINDS.recoverQuorum,
+];
 
 /** What an operation on a cluster holds alone. */
 export const clusterSubject = (clusterId: string): string => `cluster/${clusterId}`;
@@ -17,6 +53,9 @@ export const installationSubject = (installationId: string): string => `installa
 
 /** What an operation on a managed application holds alone, before an installation exists for it. `applicationId` in lower case. */
 export const applicationSubject = (applicationId: string): string => `application/${applicationId}`;
+
+/** What an operation on a snapshot alone holds: the cluster may be gone, or do something else meanwhile. */
+export const snapshotSubject = (snapshotId: string): string => `snapshot/${snapshotId}`;
 
 /** Under whose name secrets and certificates of a cluster are kept. */
 export const secretOwnerOf = (clusterId: string): `cluster/${string}` => `cluster/${clusterId}`;
@@ -52,3 +91,39 @@ export type RegisterInstallationInput =
 export interface RemoveInstallationInput {
   applicationId: string;
 }
+
+/** Input of the operations that work on one snapshot: take, delete, link, drill, preview a restore, clone. */
+export interface SnapshotInput {
+  snapshotId: string;
+}
+
+/** Input of `restore-cluster`. `safetySnapshotId` names the row of the snapshot that is taken first; null for none. */
+export interface RestoreClusterInput {
+  snapshotId: string;
+  safetySnapshotId: string | null;
+}
+
+/** Input of `upgrade-cluster`: the versions to go through, the target last. */
+export interface UpgradeClusterInput {
+  hops: readonly string[];
+  safetySnapshotId: string;
+  automatic: boolean;
+}
+
+/** Input of `scale-cluster`: the number of servers that there shall be. */
+export interface ScaleClusterInput {
+  servers: 1 | 3 | 5;
+}
+
+/** Input of `resize-cluster`. */
+export interface ResizeClusterInput {
+  vmSize: string;
+}
+
+/** Input of `repair-cluster`: what was found, in one word each (see the observer), and in a sentence for the customer. */
+export interface RepairClusterInput {
+  findings: readonly { reason: string; message: string }[];
+}
+
+/** Input of `recover-quorum`: from the servers that are left, or from a snapshot. */
+export type RecoverQuorumInput = { from: 'survivors' } | { from: 'snapshot'; snapshotId: string };

@@ -11,7 +11,14 @@ export { findSpecProblems } from './spec-problems';
 export { recordApplicationNews, type ApplicationNews } from './application-notification.request';
 export { readClientBundle, type ClientBundle } from './client-bundle';
 export { getCluster, listClusterEvents, listClusters, type ClusterWithServers, type ListPosition } from './cluster-reads';
-export { recordClusterEvent } from './cluster-writes';
+export {
+  recordClusterChange,
+  requestClusterChange,
+  requireManageable,
+  type ChangeOrigin,
+  type ClusterChange,
+} from './cluster-change.request';
+export { lockCluster, recordClusterEvent, refuseWhileUnfinished } from './cluster-writes';
 export {
   findCreateProblems,
   requestCreateCluster,

@@ -6,7 +6,7 @@ import type { KeyWrapper } from './key-wrapper';
 import { SecretNotFoundError } from './secret-errors';
 
 /** Whose secret it is; decides the data key. */
-export type SecretOwner = `cluster/${string}` | 'control-plane';
+export type SecretOwner = `cluster/${string}` | `snapshots/${string}` | 'control-plane';
 
 interface DataKey {
   readonly plain: Uint8Array;

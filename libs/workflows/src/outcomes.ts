@@ -1,12 +1,20 @@
-import { moveProvisioningState, OPERATION_KINDS } from '@managed-consul/clusters';
+import { moveProvisioningState, OPERATION_KINDS, UPDATING_KINDS } from '@managed-consul/clusters';
 import type { ProvisioningState, Transaction } from '@managed-consul/database';
 import type { OperationOutcome, OperationRecord } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
 
+const UPDATE_ENDS: Record<OperationOutcome['state'], ProvisioningState> = {
+  Succeeded: 'Succeeded',
+  Failed: 'Failed',
+  Canceled: 'Canceled',
+};
+
 /** Where an operation that ended leaves its cluster. Kinds that are not named leave it where it was. */
 const END_STATES: Readonly<Record<string, Record<OperationOutcome['state'], ProvisioningState>>> = {
   [OPERATION_KINDS.createCluster]: { Succeeded: 'Succeeded', Failed: 'Failed', Canceled: 'Canceled' },
+  [OPERATION_KINDS.cloneCluster]: { Succeeded: 'Succeeded', Failed: 'Failed', Canceled: 'Canceled' },
   [OPERATION_KINDS.deleteCluster]: { Succeeded: 'Deleted', Failed: 'Failed', Canceled: 'Failed' },
+  ...Object.fromEntries(UPDATING_KINDS.map((kind) => [kind, UPDATE_ENDS])),
 };
 
 async function recordClusterOutcome(
