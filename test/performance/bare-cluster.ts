@@ -101,35 +101,70 @@ async function untilReady(servers: readonly BareServer[], token: string): Promis
   }
 }
 
-async function start(binary: string, servers: readonly BareServer[], token: string): Promise<ChildProcess[]> {
-  const gossipKey = randomBytes(32).toString('base64');
-  return Promise.all(
-    servers.map(async (server) => {
-      const file = join(server.folder, 'server.json');
-      await writeFile(file, JSON.stringify(serverConfiguration(server, servers, gossipKey, token)), { mode: 0o600 });
-      return spawn(binary, ['agent', '-config-file', file], { stdio: 'ignore' });
-    }),
-  );
+function start(binary: string, file: string): ChildProcess {
+  return spawn(binary, ['agent', '-config-file', file], { stdio: 'ignore' });
 }
 
-/** Starts such a cluster from nothing, waits until it is ready, removes it. Gives the milliseconds from nothing to ready. */
-export async function measureBareCluster(options: BareClusterOptions): Promise<number> {
+const ended = (child: ChildProcess, signal: NodeJS.Signals): Promise<void> =>
+  new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    child.once('exit', () => resolve());
+    child.kill(signal);
+  });
+
+/** A running cluster of plain Consul servers. */
+export interface BareCluster {
+  /** Whom to ask, by number of the server. */
+  readonly targets: readonly ConsulTarget[];
+  /** Ends a server by SIGTERM and starts it again at once, with another program if one is given; its disk stays. */
+  restart(index: number, consulBinary?: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts one from nothing and waits until all servers are healthy voters and a key was written. */
+export async function startBareCluster(options: BareClusterOptions): Promise<BareCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'bare-consul-'));
   const servers = Array.from({ length: options.servers }, (_, index) => ({
     address: `${options.addressBlock}.${index + 4}`,
     folder: join(folder, `server-${index}`),
   }));
-  await Promise.all(servers.map((server) => mkdir(server.folder)));
-  let processes: ChildProcess[] = [];
-  const began = performance.now();
-  try {
-    await issueCertificates(options.consulBinary, folder, servers);
-    const token = randomUUID();
-    processes = await start(options.consulBinary, servers, token);
-    await untilReady(servers, token);
-    return performance.now() - began;
-  } finally {
-    await Promise.all(processes.map((each) => new Promise((resolve) => (each.once('exit', resolve), each.kill('SIGKILL')))));
+  const processes: ChildProcess[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(processes.map((child) => ended(child, 'SIGKILL')));
     await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all(servers.map((server) => mkdir(server.folder)));
+    await issueCertificates(options.consulBinary, folder, servers);
+    const [token, gossipKey] = [randomUUID(), randomBytes(32).toString('base64')];
+    const fileOf = (server: BareServer) => join(server.folder, 'server.json');
+    for (const server of servers) {
+      await writeFile(fileOf(server), JSON.stringify(serverConfiguration(server, servers, gossipKey, token)), { mode: 0o600 });
+      processes.push(start(options.consulBinary, fileOf(server)));
+    }
+    await untilReady(servers, token);
+    const ca = await readFile(join(folder, 'consul-agent-ca.pem'));
+    return {
+      targets: servers.map(({ address }) => ({ address, datacenter: DATACENTER, ca, token })),
+      restart: async (index, consulBinary = options.consulBinary) => {
+        const [server, child] = [servers[index], processes[index]];
+        if (!server || !child) throw new Error(`there is no server ${index}`);
+        await ended(child, 'SIGTERM');
+        processes[index] = start(consulBinary, fileOf(server));
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
   }
+}
+
+/** Starts such a cluster from nothing, waits until it is ready, removes it. Gives the milliseconds from nothing to ready. */
+export async function measureBareCluster(options: BareClusterOptions): Promise<number> {
+  const began = performance.now();
+  const cluster = await startBareCluster(options);
+  const took = performance.now() - began;
+  await cluster.stop();
+  return took;
 }
