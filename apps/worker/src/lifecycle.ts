@@ -6,6 +6,7 @@ import { seconds, systemClock, type Settings } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import type { Logger } from '@managed-consul/observability';
 import type { Bell } from '@managed-consul/operations';
+import { createSchedules, type Schedule } from '@managed-consul/schedules';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
 import { createWorkflowHost, type MachineSettings, type Services } from '@managed-consul/workflows';
 import type { WorkflowHost } from '@managed-consul/workflow-engine';
@@ -17,6 +18,8 @@ type WorkerSettings = Settings<typeof workerSettings>;
 /** The lifecycle with all that it works with, and how to let go of that. */
 export interface Lifecycle {
   readonly host: WorkflowHost<Services>;
+  /** What the service does for clusters unasked. */
+  readonly schedules: readonly Schedule[];
   close(): void;
 }
 
@@ -54,5 +57,7 @@ export async function openLifecycle(settings: WorkerSettings, database: Database
   const agents = createAgentClient({ presence: new PresenceDirectory(redis), token: settings.GATEWAY_INTERNAL_TOKEN });
   const secrets = new SecretStore(database.prisma, keyWrapper);
   const host = createWorkflowHost({ azure, agents, secrets, database, bell, machines }, { clock: systemClock, log });
-  return { host, close: () => redis.disconnect() };
+  const observeEvery = seconds(settings.WORKER_OBSERVE_SECONDS);
+  const schedules = createSchedules({ azure, agents, secrets, database, bell, log, clock: systemClock, observeEvery });
+  return { host, schedules, close: () => redis.disconnect() };
 }

@@ -34,6 +34,8 @@ const module = WorkerModule.around({
   log,
   redisUrl,
   concurrency: settings.WORKER_CONCURRENCY,
+  schedules: lifecycle.schedules,
+  scheduleEvery: seconds(settings.WORKER_SCHEDULE_SECONDS),
   sweepEvery: seconds(settings.WORKER_SWEEP_SECONDS),
   stopWithin: seconds(settings.WORKER_STOP_SECONDS),
   healthHost: settings.WORKER_HOST,

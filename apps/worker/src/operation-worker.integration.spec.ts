@@ -53,6 +53,8 @@ async function startWorker(services: Services, sweepEvery = seconds(60)) {
     redisUrl: redis.url,
     concurrency: 5,
     sweepEvery,
+    schedules: [],
+    scheduleEvery: seconds(60),
     stopWithin: seconds(10),
     healthHost: '127.0.0.1',
     healthPort: 0,

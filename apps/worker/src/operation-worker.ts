@@ -3,7 +3,7 @@ import { seconds, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import type { Logger } from '@managed-consul/observability';
 import { BellListener, type QueueBell } from '@managed-consul/operations';
-import { Sweeper } from '@managed-consul/schedules';
+import { DueWork, Sweeper, type Schedule } from '@managed-consul/schedules';
 import type { OperationRecord, WorkflowRunner } from '@managed-consul/workflow-engine';
 import { HealthServer } from './health-server';
 
@@ -20,24 +20,29 @@ export interface WorkerParts {
   readonly redisUrl: string;
   readonly concurrency: number;
   readonly sweepEvery: Milliseconds;
+  /** What is done for clusters unasked, and how often what is due is looked for. */
+  readonly schedules: readonly Schedule[];
+  readonly scheduleEvery: Milliseconds;
   readonly stopWithin: Milliseconds;
   readonly healthHost: string;
   readonly healthPort: number;
 }
 
-/** Hears bells and carries operations on; sweeps; says whether it can work. */
+/** Hears bells and carries operations on; sweeps; lets schedules look; says whether it can work. */
 @Injectable()
 export class OperationWorker implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #parts: WorkerParts;
   readonly #sweeper: Sweeper;
+  readonly #dueWork: DueWork;
   readonly #health: HealthServer;
   #listener: BellListener | undefined;
   #healthPort = 0;
 
   constructor(@Inject(WORKER_PARTS) parts: WorkerParts) {
     this.#parts = parts;
-    const { database, bell, log, page, sweepEvery } = parts;
+    const { database, bell, log, page, sweepEvery, schedules, scheduleEvery } = parts;
     this.#sweeper = new Sweeper({ database, bell, log, page, every: sweepEvery });
+    this.#dueWork = new DueWork({ database, schedules, log, every: scheduleEvery });
     this.#health = new HealthServer({
       database: async () => (await database.pool.query('SELECT 1')).rowCount === 1,
       redis: () => bell.isReachable(),
@@ -54,12 +59,13 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     this.#healthPort = await this.#health.listen(healthHost, healthPort);
     this.#listener = new BellListener({ redisUrl, concurrency, log, answer: (id) => runner.run(id) });
     this.#sweeper.start();
+    this.#dueWork.start();
     log.info({ concurrency, healthPort: this.#healthPort }, 'worker has started');
   }
 
   /** First nothing new, then what runs is let end, then leases are back and the rest is closed. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.#listener?.pause(), this.#sweeper.stop()]);
+    await Promise.all([this.#listener?.pause(), this.#sweeper.stop(), this.#dueWork.stop()]);
     await this.#parts.runner.stop(this.#parts.stopWithin, seconds(5));
     await this.#listener?.close(true);
     await this.#health.close();

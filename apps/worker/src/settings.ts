@@ -32,6 +32,18 @@ export const workerSettings = defineSettings({
     max: 300,
     default: '15',
   }),
+  WORKER_SCHEDULE_SECONDS: setting.integer({
+    description: 'How often the worker asks which clusters are due to be looked at.',
+    min: 1,
+    max: 300,
+    default: '5',
+  }),
+  WORKER_OBSERVE_SECONDS: setting.integer({
+    description: 'How often the state of each cluster is looked at.',
+    min: 1,
+    max: 3600,
+    default: '30',
+  }),
   WORKER_LEASE_SECONDS: setting.integer({
     description: 'How long after its last sign of life a worker still holds an operation; clocks may differ by two thirds of it.',
     min: 3,

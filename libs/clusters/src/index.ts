@@ -3,6 +3,15 @@
  * moves through, its conditions, and reads. Requests write rows and nothing else; workers act. Knows no Azure and no Consul.
  */
 export * from './cluster-names';
+export {
+  removeSchedules,
+  SCHEDULE_KINDS,
+  setSchedule,
+  spreadOver,
+  startMissingSchedules,
+  startSchedules,
+  type ScheduleKind,
+} from './cluster-schedules';
 export { fillSpec, type ClusterDraft, type ClusterSpec, type MaintenanceWindow } from './cluster-spec';
 export { observeCondition, type Condition, type ConditionType } from './conditions';
 export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range';

@@ -1,5 +1,8 @@
 /**
- * Looks at what is due and asks for it. Now the sweeper of operations; a schedule reads, rings and requests, and never
- * changes anything outside the database.
+ * Looks at what is due and asks for it: the sweeper of operations, and the schedules of clusters. A schedule reads, rings and
+ * requests, and changes nothing outside the database.
  */
+export { DueWork, type DueWorkOptions } from './due-work';
+export type { Look, Schedule, ScheduleDependencies } from './schedule';
+export { createSchedules } from './schedules';
 export { Sweeper, type SweeperOptions } from './sweeper';

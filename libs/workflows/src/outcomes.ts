@@ -1,4 +1,10 @@
-import { moveProvisioningState, OPERATION_KINDS, UPDATING_KINDS } from '@managed-consul/clusters';
+import {
+  moveProvisioningState,
+  OPERATION_KINDS,
+  removeSchedules,
+  startSchedules,
+  UPDATING_KINDS,
+} from '@managed-consul/clusters';
 import type { ProvisioningState, Transaction } from '@managed-consul/database';
 import type { OperationOutcome, OperationRecord } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
@@ -17,6 +23,9 @@ const END_STATES: Readonly<Record<string, Record<OperationOutcome['state'], Prov
   ...Object.fromEntries(UPDATING_KINDS.map((kind) => [kind, UPDATE_ENDS])),
 };
 
+/** Operations that end with a cluster that is looked after from then on. */
+const MAKING_KINDS: readonly string[] = [OPERATION_KINDS.createCluster, OPERATION_KINDS.cloneCluster];
+
 async function recordClusterOutcome(
   tx: Transaction,
   operation: OperationRecord,
@@ -30,6 +39,8 @@ async function recordClusterOutcome(
   // Where a delete has overtaken the operation, the delete's own end decides.
   const except = operation.kind === OPERATION_KINDS.deleteCluster ? undefined : 'Deleting';
   await moveProvisioningState(tx, clusterId, to, { ...failure, ...(to === 'Deleted' ? { deletedAt: now } : {}) }, except);
+  if (to === 'Deleted') await removeSchedules(tx, clusterId);
+  else if (outcome.state === 'Succeeded' && MAKING_KINDS.includes(operation.kind)) await startSchedules(tx, clusterId, now);
 }
 
 const registeredPlaceSchema = z.union([

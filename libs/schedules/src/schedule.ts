@@ -1,0 +1,43 @@
+import type { AgentClient } from '@managed-consul/agent-protocol';
+import type { Azure } from '@managed-consul/azure';
+import type { ScheduleKind } from '@managed-consul/clusters';
+import type { Clock, Milliseconds } from '@managed-consul/config';
+import type { Database } from '@managed-consul/database';
+import type { Logger } from '@managed-consul/observability';
+import type { Bell } from '@managed-consul/operations';
+import type { SecretStore } from '@managed-consul/secrets';
+
+/** What schedules look with, and ask for operations with. */
+export interface ScheduleDependencies {
+  readonly database: Database;
+  readonly bell: Bell;
+  readonly azure: Azure;
+  readonly agents: AgentClient;
+  readonly secrets: SecretStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Between two looks of the observer at a cluster. */
+  readonly observeEvery: Milliseconds;
+}
+
+/** One look at one cluster. */
+export interface Look {
+  readonly now: Date;
+  /** When this look was due; long ago if the service was away. */
+  readonly dueAt: Date;
+  /** Aborted when the look takes too long, or the process stops. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Something that the service does for clusters unasked. A schedule looks, records what it saw, and requests operations; it
+ * changes nothing in Azure or Consul itself. A look may happen twice.
+ */
+export interface Schedule {
+  readonly kind: ScheduleKind;
+  /**
+   * Looks at one cluster and gives when to look next, or undefined when the cluster needs this schedule no more. If it throws,
+   * the look is tried again a little later.
+   */
+  run(clusterId: string, look: Look): Promise<Date | undefined>;
+}
