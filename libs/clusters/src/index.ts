@@ -44,5 +44,6 @@ export {
   takePlaceForApplication,
   type RegisterInstallationWish,
 } from './installations';
+export { requestRotation, ROTATION_KINDS, ROTATION_TARGETS, rotationChange, type RotationTarget } from './rotation.request';
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';
