@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   Conflict: { status: 409, meaning: 'The request contradicts the present state of the resource.' },
   OperationInProgress: { status: 409, meaning: 'An unfinished operation holds the cluster; the message names it.' },
   NameAlreadyExists: { status: 409, meaning: 'A living cluster of the installation has that name.' },
+  SnapshotNameExists: { status: 409, meaning: 'A snapshot of the cluster has that name.' },
   NetworkOverlap: { status: 409, meaning: 'The address range overlaps that of another cluster in the installation.' },
   IdempotencyKeyReused: { status: 409, meaning: 'The Idempotency-Key was used before with another body.' },
   PreconditionFailed: { status: 412, meaning: 'If-Match does not name the present revision.' },
