@@ -13,6 +13,8 @@ const { paths } = (JSON.parse(readFileSync(join(ROOT, 'tsconfig.base.json'), 'ut
 const alias = Object.fromEntries(Object.entries(paths).map(([name, [file]]) => [name, join(ROOT, file)]));
 
 const NEVER = ['**/node_modules/**', '**/dist/**', '**/.hcs/**'];
+/** Each of these starts PostgreSQL, Redis, Azure and a gateway of its own, and mostly waits: two go side by side. */
+const TRIALS = ['test/**/*.trials.spec.ts'];
 const WHOLE_SYSTEM = ['test/{operations,resilience,azure-contract}/**/*.spec.ts'];
 
 export default defineConfig({
@@ -48,16 +50,27 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'trials',
+          include: TRIALS,
+          exclude: NEVER,
+          testTimeout: 240_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'system',
           include: WHOLE_SYSTEM,
-          exclude: NEVER,
+          exclude: [...NEVER, ...TRIALS],
           globalSetup: ['tools/test-servers/system-setup.ts'],
-          // Each of these starts a whole control plane; two at once would measure each other.
+          // These share one running service.
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

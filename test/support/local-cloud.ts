@@ -31,13 +31,20 @@ export interface LocalCloud {
   stop(): Promise<void>;
 }
 
+/** Test files that run side by side draw from different halves, so that they cannot take the same ports at the same moment. */
+function drawPlace(): { portBase: number; addressBlock: number } {
+  const half = Number(process.env['VITEST_POOL_ID'] ?? '0') % 2;
+  return { portBase: (20 + half * 5 + randomInt(5)) * 1000, addressBlock: 100 + half * 50 + randomInt(50) };
+}
+
 /** Ports and addresses that no other copy uses. */
 async function freeSettings(stateFolder: string): Promise<LocalSettings> {
   for (let attempt = 1; ; attempt += 1) {
+    const { portBase, addressBlock } = drawPlace();
     const settings = loadLocalSettings(ROOT, {
       HCS_STATE_FOLDER: stateFolder,
-      HCS_PORT_BASE: String(randomInt(20, 30) * 1000),
-      HCS_MACHINE_ADDRESSES: `127.${randomInt(100, 199)}.0.0/16`,
+      HCS_PORT_BASE: String(portBase),
+      HCS_MACHINE_ADDRESSES: `127.${addressBlock}.0.0/16`,
       HCS_LOG_LEVEL: 'info',
     });
     try {

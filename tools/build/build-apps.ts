@@ -1,6 +1,6 @@
 /** Bundles each app into one file, `dist/apps/<app>/main.mjs`, in about a second. */
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 
 /** Runs on the machines of a cluster, which have Node.js but none of our packages: one file that needs nothing else. */
@@ -22,10 +22,11 @@ export interface BuiltApp {
 const entryOf = (root: string, app: string): string | undefined =>
   [join(root, 'apps', app, 'src/main.ts'), join(root, 'apps', app, 'main.ts')].find((path) => existsSync(path));
 
-function optionsFor(root: string, app: string, entry: string, file: string): BuildOptions {
-  const shared: BuildOptions = {
+function optionsFor(root: string, app: string, entry: string, file: string): BuildOptions & { write: false } {
+  const shared = {
     entryPoints: [entry],
     outfile: file,
+    write: false,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -34,9 +35,20 @@ function optionsFor(root: string, app: string, entry: string, file: string): Bui
     legalComments: 'none',
     // A workflow's steps are known in the database by the names of their functions, which bundling may change.
     keepNames: true,
-  };
+  } as const satisfies BuildOptions;
   if (!SELF_CONTAINED_APPS.has(app)) return { ...shared, target: CONTROL_PLANE_TARGET, packages: 'external', sourcemap: true };
   return { ...shared, target: AGENT_TARGET, minify: true, banner: { js: REQUIRE_FOR_BUNDLED_PACKAGES } };
+}
+
+/** Replaces each file whole, so that two builds at the same time, or a start during one, never meet half a bundle. */
+async function buildApp(options: BuildOptions & { write: false }): Promise<void> {
+  const { outputFiles } = await build(options);
+  for (const { path, contents } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    const unfinished = `${path}.${process.pid}`;
+    writeFileSync(unfinished, contents);
+    renameSync(unfinished, path);
+  }
 }
 
 /** Bundles every app under `root`/apps that has a `main.ts` into `output`; throws with esbuild's own message. */
@@ -45,6 +57,6 @@ export async function buildApps(root: string, output = join(root, 'dist/apps')):
     const entry = entryOf(root, name);
     return entry === undefined ? [] : [{ name, entry, file: join(output, name, 'main.mjs') }];
   });
-  await Promise.all(apps.map(({ name, entry, file }) => build(optionsFor(root, name, entry, file))));
+  await Promise.all(apps.map(({ name, entry, file }) => buildApp(optionsFor(root, name, entry, file))));
   return apps.map(({ name, file }) => ({ name, file }));
 }

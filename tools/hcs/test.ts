@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { CommandLine } from './command-line';
 
-const PROJECTS = ['unit', 'integration', 'system'];
+const PROJECTS = ['unit', 'integration', 'trials', 'system'];
 
 const resultsSchema = z.object({
   success: z.boolean(),
@@ -28,7 +28,7 @@ function readTotals(path: string): Totals {
   }
 }
 
-/** `./hcs test [unit|integration|system|files…]`: ends with the line `N passed, N failed`; no test at all is a failure. */
+/** `./hcs test [unit|integration|trials|system|files…]`: ends with the line `N passed, N failed`; no test at all is a failure. */
 export async function test({ root, args }: CommandLine): Promise<number> {
   const projects = args.filter((argument) => PROJECTS.includes(argument));
   const files = args.filter((argument) => !PROJECTS.includes(argument));

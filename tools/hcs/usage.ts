@@ -14,7 +14,7 @@ export const USAGE = `Usage: ./hcs <command>
   logs [part] [--follow]   the logs of all parts, or of one: api, worker, gateway-1, azure-emulator, postgres, redis
   token                    a bearer token of the sample customer for the API
 
-  test [unit|integration|system|files…]   run tests; all of them unless told otherwise
+  test [unit|integration|trials|system|files…]   run tests; all of them unless told otherwise
   check                    format, lint, types, boundaries, cycles, dead code, migrations, generated files
   performance [name]       run the benchmarks, or one; figures are also written to the state folder
 
