@@ -38,7 +38,16 @@ test('a program that is registered again takes the place of the one before', asy
   await registerConsulArtifact(database, { ...program, sha256: 'a'.repeat(64) });
   await registerConsulArtifact(database, { ...program, sha256: 'b'.repeat(64) });
   expect((await findConsulPrograms(database, '1.8.7'))['linux-amd64']?.sha256).toBe('b'.repeat(64));
-  expect((await listConsulVersions(database))[0]).toMatchObject({ version: '1.8.7', status: 'RECOMMENDED', licence: 'MPL-2.0' });
+});
+
+test('exactly one version is recommended, and every blocked one says why', async () => {
+  const versions = await listConsulVersions(database);
+  expect(versions.filter(({ status }) => status === 'RECOMMENDED')).toMatchObject([{ version: '1.8.7', licence: 'MPL-2.0' }]);
+  const blocked = versions.filter(({ status }) => status === 'BLOCKED');
+  expect(blocked.map(({ version }) => version)).toEqual(expect.arrayContaining(['1.13.0', '1.14.0', '1.15.1', '1.16.1']));
+  expect(blocked.every(({ blockedReason }) => Boolean(blockedReason))).toBe(true);
+  const licences = versions.map(({ version, licence }) => [Number(version.split('.')[1]) >= 17, licence === 'BUSL-1.1']);
+  expect(licences.every(([late, business]) => late === business)).toBe(true);
 });
 
 test('versions are ordered by their numbers', () => {

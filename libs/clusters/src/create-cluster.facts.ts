@@ -18,6 +18,8 @@ export interface CreateFacts {
   /** Of the version that was asked for; null when none was, or it is unknown. */
   versionStatus: ConsulVersionStatus | null;
   versionBlockedReason: string | null;
+  /** Whether the service holds a verified program of the version that was asked for. */
+  versionHasProgram: boolean;
   nameIsTaken: boolean;
   /** Name of a living cluster of the installation whose network would overlap. */
   overlappingCluster: string | null;
@@ -34,6 +36,7 @@ const FACTS = `
     (SELECT open FROM plans WHERE id = coalesce($5, i.plan_id)) AS "planOpen",
     (SELECT version FROM consul_versions WHERE status = 'RECOMMENDED' ORDER BY version DESC LIMIT 1) AS "recommendedVersion",
     v.status::text AS "versionStatus", v.blocked_reason AS "versionBlockedReason",
+    EXISTS (SELECT FROM consul_artifacts a WHERE a.version = v.version) AS "versionHasProgram",
     EXISTS (SELECT FROM clusters c WHERE c.installation_id = i.id AND lower(c.name) = lower($7) AND c.deleted_at IS NULL) AS "nameIsTaken",
     (SELECT c.name FROM clusters c WHERE c.installation_id = i.id AND c.network_cidr::inet && $8::inet AND c.deleted_at IS NULL
       LIMIT 1) AS "overlappingCluster",

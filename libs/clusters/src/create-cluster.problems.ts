@@ -35,7 +35,11 @@ function versionProblems(draft: ClusterDraft, facts: CreateFacts): ErrorDetail[]
     const message = `Consul ${draft.consulVersion} is not on offer. GET /v1/versions lists what is.`;
     return [{ code: 'UnknownConsulVersion', target, message }];
   }
-  if (facts.versionStatus !== 'BLOCKED') return [];
+  if (facts.versionStatus !== 'BLOCKED') {
+    if (facts.versionHasProgram) return [];
+    const message = `The service holds no verified program of Consul ${draft.consulVersion} yet. Choose another version.`;
+    return [{ code: 'ConsulVersionUnavailable', target, message }];
+  }
   const reason = facts.versionBlockedReason ?? 'it is not safe to run';
   return [
     {

@@ -20,9 +20,15 @@ const read = async (path: string) => {
 
 test('versions, regions and plans are public', async () => {
   await registerConsulArtifact(api.database, { version: '1.8.7', platform: 'linux-amd64', sha256: 'a'.repeat(64), sizeBytes: 1 });
-  expect(consulVersionListSchema.parse(await read('/v1/versions')).value).toEqual([
-    { version: '1.8.7', status: 'RECOMMENDED', licence: 'MPL-2.0', blockedReason: null, platforms: ['linux-amd64'] },
-  ]);
+  const versions = consulVersionListSchema.parse(await read('/v1/versions')).value;
+  expect(versions).toContainEqual({
+    version: '1.8.7',
+    status: 'RECOMMENDED',
+    licence: 'MPL-2.0',
+    blockedReason: null,
+    platforms: ['linux-amd64'],
+  });
+  expect(versions.find(({ version }) => version === '1.13.0')).toMatchObject({ status: 'BLOCKED', platforms: [] });
   const regions = regionListSchema.parse(await read('/v1/regions')).value;
   expect(regions).toContainEqual({
     name: 'westeurope',

@@ -111,6 +111,7 @@ describe('a create', () => {
     ['four servers', { servers: 4 }, 400, 'UnsupportedServerCount'],
     ['an unknown region', { region: 'atlantis' }, 400, 'UnknownRegion'],
     ['an unknown version', { consulVersion: '1.99.0' }, 400, 'UnknownConsulVersion'],
+    ['a version without a program', { consulVersion: '1.16.6' }, 400, 'ConsulVersionUnavailable'],
     ['an unknown size', { vmSize: 'Standard_A0' }, 400, 'UnknownVmSize'],
     ['a public range', { networkCidr: '52.0.0.0/16' }, 400, 'NetworkRangeNotPrivate'],
     ['a range that is text', { networkCidr: "'; DROP TABLE clusters; --" }, 400, 'InvalidNetworkRange'],
