@@ -23,6 +23,10 @@ const tokenSchema = z.object({
     .array(z.object({ Name: z.string() }))
     .nullish()
     .transform((policies) => policies ?? []),
+  NodeIdentities: z
+    .array(z.object({ NodeName: z.string() }))
+    .nullish()
+    .transform((identities) => identities ?? []),
 });
 /** A token without its secret: nothing that reads tokens needs it. */
 export type ConsulToken = z.infer<typeof tokenSchema>;

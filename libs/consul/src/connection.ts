@@ -23,7 +23,7 @@ const FINAL_STATUSES = new Set([400, 405, 409, 413]);
 
 /** What a call is about, and what counts as an answer to it. */
 export interface ConsulCall {
-  method?: 'GET' | 'PUT' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: unknown;
   /** Statuses beside 2xx whose body is an answer, e.g. autopilot's 429. */
   alsoAnswers?: readonly number[];

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomInt, randomUUID, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { Agent, fetch as fetchOver } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConsulClient } from './consul-client';
 import type { ConsulFetch } from './connection';
+import { everyMemberKnows, everyMemberUses, otherKeys } from './keyring';
 import { serverConfiguration } from './server-configuration';
 
 const address = `127.${randomInt(200, 250)}.${randomInt(1, 250)}.${randomInt(2, 250)}`;
@@ -142,5 +143,51 @@ describe('autopilot', () => {
       MinQuorum: 3,
       LastContactThreshold: before.LastContactThreshold,
     });
+  });
+});
+
+describe('the gossip keys', () => {
+  it('are installed, used and removed, each as often as one asks', async () => {
+    const { keyring } = management();
+    const next = new SecretValue(randomBytes(32).toString('base64'));
+    const [before] = otherKeys(await keyring.rings(), next);
+    for (let turn = 0; turn < 2; turn += 1) await keyring.install(next);
+    expect(everyMemberKnows(await keyring.rings(), next)).toBe(true);
+    expect(everyMemberUses(await keyring.rings(), next)).toBe(false);
+    for (let turn = 0; turn < 2; turn += 1) await keyring.use(next);
+    expect(everyMemberUses(await keyring.rings(), next)).toBe(true);
+    for (let turn = 0; turn < 2; turn += 1) await keyring.remove(new SecretValue(before ?? ''));
+    expect(otherKeys(await keyring.rings(), next)).toEqual([]);
+  });
+
+  it('cannot be removed while a member encrypts with them', async () => {
+    const { keyring } = management();
+    const [inUse] = [...((await keyring.rings())[0]?.PrimaryKeys.keys() ?? [])];
+    await expect(keyring.remove(new SecretValue(inUse ?? ''))).rejects.toBeInstanceOf(TransientError);
+    expect(otherKeys(await keyring.rings(), new SecretValue('none'))).toEqual([inUse]);
+  });
+});
+
+describe('the authority of the mesh', () => {
+  it('is replaced once by the same new key, cross-signed by the one before, and signs from then on', async () => {
+    const { connectAuthority } = management();
+    const before = await connectAuthority.roots();
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = new SecretValue(privateKey.export({ type: 'sec1', format: 'pem' }).toString());
+    for (let turn = 0; turn < 2; turn += 1) await connectAuthority.rotateTo(pem);
+    const { ActiveRootID, Roots } = await connectAuthority.roots();
+    expect(Roots.map(({ ID }) => ID).sort()).toEqual([before.ActiveRootID, ActiveRootID].sort());
+    const active = Roots.find(({ ID }) => ID === ActiveRootID);
+    const [crossSigned] = active?.IntermediateCerts ?? [];
+    const previous = Roots.find(({ ID }) => ID === before.ActiveRootID);
+    expect(new X509Certificate(crossSigned ?? '').verify(new X509Certificate(previous?.RootCert ?? '').publicKey)).toBe(true);
+    const { CertPEM } = await connectAuthority.leaf('web');
+    expect(new X509Certificate(CertPEM).verify(new X509Certificate(active?.RootCert ?? '').publicKey)).toBe(true);
+  });
+});
+
+describe('members', () => {
+  it('tells who takes part, and which of them serve', async () => {
+    expect(await management().members()).toEqual([{ name: 'hello-server-0', address, state: 'alive', isServer: true }]);
   });
 });

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { AccessControl } from './access-control';
+import { ConnectAuthority } from './connect-authority';
 import { ConsulConnection, type ConsulFetch } from './connection';
+import { Keyring } from './keyring';
 import { Operator } from './operator';
 import type { SecretValue } from '@managed-consul/config';
 
@@ -22,18 +24,39 @@ export interface ServerSelf {
   lastLogIndex: number;
 }
 
+/** Serf's numbers for the states of a member. */
+const MEMBER_STATES = ['none', 'alive', 'leaving', 'left', 'failed'] as const;
+const memberSchema = z.object({
+  Name: z.string(),
+  Addr: z.string(),
+  Status: z.number().int(),
+  Tags: z.record(z.string(), z.string()).default({}),
+});
+
+/** One machine that takes part in gossip. */
+export interface ConsulMember {
+  name: string;
+  address: string;
+  state: (typeof MEMBER_STATES)[number];
+  isServer: boolean;
+}
+
 const catalogNodeSchema = z.object({ Node: z.string(), Address: z.string(), ID: z.string().default('') });
 
 /** One Consul server over any transport, asked with one token (or none). */
 export class ConsulClient {
   readonly accessControl: AccessControl;
   readonly operator: Operator;
+  readonly keyring: Keyring;
+  readonly connectAuthority: ConnectAuthority;
   readonly #connection: ConsulConnection;
 
   constructor(options: { fetch: ConsulFetch; token?: SecretValue | undefined; signal?: AbortSignal | undefined }) {
     this.#connection = new ConsulConnection(options);
     this.accessControl = new AccessControl(this.#connection);
     this.operator = new Operator(this.#connection);
+    this.keyring = new Keyring(this.#connection);
+    this.connectAuthority = new ConnectAuthority(this.#connection);
   }
 
   /** Address of the leader's Raft port as this server knows it; undefined while it knows none. */
@@ -53,6 +76,22 @@ export class ConsulClient {
       commitIndex: Number(Stats.raft.commit_index),
       lastLogIndex: Number(Stats.raft.last_log_index),
     };
+  }
+
+  /** Who takes part in gossip, and who has lately. */
+  async members(): Promise<ConsulMember[]> {
+    const members = await this.#connection.ask(z.array(memberSchema), '/v1/agent/members');
+    return members.map(({ Name, Addr, Status, Tags }) => ({
+      name: Name,
+      address: Addr,
+      state: MEMBER_STATES[Status] ?? 'none',
+      isServer: Tags['role'] === 'consul',
+    }));
+  }
+
+  /** The token that the server's own agent works with, from now on and after restarts. Needs `agent:write`. */
+  async setAgentToken(token: SecretValue): Promise<void> {
+    await this.#connection.tell('/v1/agent/token/agent', { method: 'PUT', body: { Token: token.reveal() } });
   }
 
   async nodes(): Promise<{ name: string; address: string }[]> {

@@ -3,7 +3,9 @@
  * version. Refusals leave as `TerminalError`, everything that passes (no leader, a token that has not spread yet) as
  * `TransientError`. Knows no cluster record, no Azure and no agent.
  */
-export { ConsulClient, type ServerSelf } from './consul-client';
+export { ConsulClient, type ConsulMember, type ServerSelf } from './consul-client';
+export type { ConnectLeaf, ConnectRoots } from './connect-authority';
+export { everyMemberKnows, everyMemberUses, otherKeys, type KeyRing } from './keyring';
 export type { ConsulFetch, ConsulRequest } from './connection';
 export { ANONYMOUS_TOKEN_ACCESSOR, GLOBAL_MANAGEMENT_POLICY, type ConsulToken, type WantedToken } from './access-control';
 export type { AutopilotConfiguration, AutopilotHealth, RaftServer } from './operator';
