@@ -19,6 +19,11 @@ export const maintenanceWindowSchema = z
   .strictObject({ weekday: weekdaySchema, hour: z.int().meta({ description: 'Hour in UTC, 0 to 23.' }) })
   .meta({ id: 'MaintenanceWindow', description: 'When automatic work may begin.' });
 
+/** Days in UTC; whether each is a day of the calendar is for the domain to say. */
+export const blackoutDatesSchema = z
+  .array(z.string().meta({ format: 'date' }))
+  .meta({ description: 'Up to 100 days in UTC, YYYY-MM-DD, on which no automatic work begins.' });
+
 /**
  * What a customer may ask for. Shapes only: bounds and what is known or taken are the rules of the cluster domain, so that one
  * answer carries every problem, whatever its kind.
@@ -47,8 +52,10 @@ export const createClusterRequestSchema = z
       .int()
       .optional()
       .meta({ description: 'How long snapshots are kept, one day to one year, and longer than the interval.' }),
+    snapshotRetentionCount: z.int().optional().meta({ description: 'Most snapshots that are kept, 1 to 1000; 60 unless said.' }),
     upgradePolicy: upgradePolicySchema.optional(),
     maintenanceWindow: maintenanceWindowSchema.nullable().optional(),
+    blackoutDates: blackoutDatesSchema.optional(),
     email: z.string().meta({ description: 'Where notices about the cluster are sent.' }),
     tags: tagsSchema.optional(),
     plan: z.string().optional().meta({ description: 'Plan to be billed by; that of the installation unless said.' }),
@@ -56,9 +63,22 @@ export const createClusterRequestSchema = z
   .meta({ id: 'CreateClusterRequest' });
 export type CreateClusterRequest = z.infer<typeof createClusterRequestSchema>;
 
-export const updateClusterRequestSchema = z
-  .strictObject({ tags: tagsSchema.optional(), email: z.string().optional() })
-  .meta({ id: 'UpdateClusterRequest', description: 'What is left out stays; tags replace all tags.' });
+/** What can be changed at once; everything else that can be changed has an operation of its own. */
+export const updateClusterRequestSchema = createClusterRequestSchema
+  .pick({
+    tags: true,
+    snapshotIntervalSeconds: true,
+    snapshotRetentionSeconds: true,
+    snapshotRetentionCount: true,
+    upgradePolicy: true,
+    maintenanceWindow: true,
+    blackoutDates: true,
+  })
+  .extend({ email: createClusterRequestSchema.shape.email.optional() })
+  .meta({
+    id: 'UpdateClusterRequest',
+    description: 'What is left out stays; tags and blackout dates replace all there were; a window of null takes it away.',
+  });
 export type UpdateClusterRequest = z.infer<typeof updateClusterRequestSchema>;
 
 export const conditionSchema = z
@@ -77,8 +97,44 @@ export const serverSchema = z
     address: z.string(),
     consulVersion: z.string().nullable(),
     agentSeenAt: timestampSchema.nullable(),
+    raftRole: z.enum(['leader', 'voter', 'non-voter']).nullable().meta({ description: 'As Raft last said; null before it did.' }),
+    healthy: z.boolean().nullable().meta({ description: 'As autopilot last said; null before it did.' }),
   })
   .meta({ id: 'Server' });
+
+export const drillSchema = z
+  .strictObject({
+    snapshotId: identifierSchema,
+    at: timestampSchema,
+    passed: z.boolean(),
+    message: z.string(),
+    keys: z.int().nullable(),
+    services: z.int().nullable(),
+    tokens: z.int().nullable(),
+    tookMilliseconds: z.int().nullable(),
+  })
+  .meta({ id: 'Drill', description: 'A snapshot restored into a throw-away server and read there; what was found.' });
+export type DrillBody = z.infer<typeof drillSchema>;
+
+export const clusterBackupSchema = z
+  .strictObject({
+    lastSnapshot: z
+      .strictObject({ id: identifierSchema, name: z.string(), verifiedAt: timestampSchema, sizeBytes: z.int().nullable() })
+      .nullable()
+      .meta({ description: 'The newest snapshot that was verified; null when there is none.' }),
+    lastDrill: drillSchema.nullable(),
+    nextSnapshotAt: timestampSchema.nullable(),
+  })
+  .meta({ id: 'ClusterBackup', description: 'How the cluster could be brought back.' });
+
+export const clusterMaintenanceSchema = z
+  .strictObject({
+    windowOpensAt: timestampSchema
+      .nullable()
+      .meta({ description: 'When the maintenance window opens next, in the past while it is open; null without one.' }),
+    upgradesDeferredUntil: timestampSchema.nullable(),
+  })
+  .meta({ id: 'ClusterMaintenance', description: 'When automatic work may begin, with blackout dates and deferral seen to.' });
 
 export const clusterSchema = z
   .strictObject({
@@ -86,6 +142,7 @@ export const clusterSchema = z
     installationId: identifierSchema,
     name: z.string(),
     provisioningState: provisioningStateSchema,
+    powerState: z.enum(['Running', 'Suspended']).meta({ description: 'The machines of a suspended cluster are not billed.' }),
     datacenter: z.string(),
     region: z.string(),
     consulVersion: z.string(),
@@ -95,8 +152,10 @@ export const clusterSchema = z
     endpointVisibility: endpointVisibilitySchema,
     snapshotIntervalSeconds: z.int(),
     snapshotRetentionSeconds: z.int(),
+    snapshotRetentionCount: z.int(),
     upgradePolicy: upgradePolicySchema,
     maintenanceWindow: maintenanceWindowSchema.nullable(),
+    blackoutDates: blackoutDatesSchema,
     email: z.string(),
     tags: tagsSchema,
     plan: z.string(),
@@ -105,9 +164,12 @@ export const clusterSchema = z
       privateEndpointUrl: z.string().nullable(),
       publicEndpointUrl: z.string().nullable(),
       storageAccountName: z.string().nullable(),
+      observedAt: timestampSchema.nullable().meta({ description: 'When the service last looked; null before it did.' }),
       servers: z.array(serverSchema),
     }),
     conditions: z.array(conditionSchema),
+    backup: clusterBackupSchema,
+    maintenance: clusterMaintenanceSchema,
     error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
     etag: z.string(),
     createdAt: timestampSchema,

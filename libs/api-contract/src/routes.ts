@@ -107,7 +107,7 @@ export const routes = {
   updateCluster: {
     method: 'PATCH',
     path: '/v1/clusters/{id}',
-    summary: 'Change tags or email',
+    summary: 'Change what needs no operation: tags, email, snapshot policy, upgrade policy',
     tag: 'clusters',
     access: 'bearer',
     params: idParamsSchema,

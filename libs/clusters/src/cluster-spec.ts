@@ -1,13 +1,6 @@
 import type { EndpointVisibility, UpgradePolicy } from '@managed-consul/database';
 import { hours } from '@managed-consul/config';
-
-export const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const;
-
-/** When automatic work may begin, in UTC. */
-export interface MaintenanceWindow {
-  weekday: (typeof WEEKDAYS)[number];
-  hour: number;
-}
+import type { MaintenanceWindow } from './maintenance-window';
 
 /** Everything that a customer decides about a cluster. */
 export interface ClusterSpec {
@@ -21,8 +14,12 @@ export interface ClusterSpec {
   endpointVisibility: EndpointVisibility;
   snapshotIntervalSeconds: number;
   snapshotRetentionSeconds: number;
+  /** Most snapshots that are kept, whatever their age. */
+  snapshotRetentionCount: number;
   upgradePolicy: UpgradePolicy;
   maintenanceWindow: MaintenanceWindow | null;
+  /** Days in UTC, `YYYY-MM-DD`, on which no automatic work begins. */
+  blackoutDates: readonly string[];
   email: string;
   tags: Record<string, string>;
   plan: string;
@@ -43,6 +40,8 @@ export const LIMITS = {
   networkPrefix: { widest: 16, narrowest: 28 },
   snapshotIntervalSeconds: { min: secondsOf(hours(1)), max: 7 * DAY },
   snapshotRetentionSeconds: { min: DAY, max: 365 * DAY },
+  snapshotRetentionCount: { min: 1, max: 1000 },
+  blackoutDates: 100,
   tags: { count: 15, nameLength: 512, valueLength: 256 },
   emailLength: 254,
 } as const;
@@ -55,8 +54,10 @@ export const DEFAULTS = {
   endpointVisibility: 'Private',
   snapshotIntervalSeconds: DAY,
   snapshotRetentionSeconds: 30 * DAY,
+  snapshotRetentionCount: 60,
   upgradePolicy: 'Manual',
   maintenanceWindow: null,
+  blackoutDates: [],
   tags: {},
 } as const satisfies Partial<ClusterSpec>;
 

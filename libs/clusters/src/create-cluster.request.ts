@@ -58,7 +58,7 @@ export async function findCreateProblems(database: Pick<Database, 'pool'>, wish:
 
 /** The rows of a new cluster as they will be stored: nothing of them is left to the database, so that one statement is enough. */
 function draw(wish: CreateClusterWish, installationId: string, spec: ClusterSpec, now: Date): CreatedCluster {
-  const { plan, maintenanceWindow, tags, ...desired } = spec;
+  const { plan, maintenanceWindow, blackoutDates, tags, ...desired } = spec;
   const cluster: Cluster = {
     id: randomUUIDv7(),
     installationId,
@@ -68,8 +68,7 @@ function draw(wish: CreateClusterWish, installationId: string, spec: ClusterSpec
     maintenanceWindow: maintenanceWindow ? { ...maintenanceWindow } : null,
     tags,
     planId: plan,
-    snapshotRetentionCount: 60,
-    blackoutDates: [],
+    blackoutDates: [...blackoutDates],
     upgradeDeferredUntil: null,
     powerState: 'Running',
     observedAt: null,

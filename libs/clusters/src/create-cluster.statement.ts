@@ -19,9 +19,9 @@ const STORE = `
   ), cluster AS (
     INSERT INTO clusters (id, installation_id, name, datacenter, region, consul_version, servers, vm_size, network_cidr,
       endpoint_visibility, snapshot_interval_seconds, snapshot_retention_seconds, upgrade_policy, maintenance_window, email, tags,
-      plan_id, created_at, updated_at)
+      plan_id, snapshot_retention_count, blackout_dates, created_at, updated_at)
     SELECT $8::uuid, $9::uuid, $10, $11, $12, $13, $14::int, $15, $16, $17::"EndpointVisibility", $18::int, $19::int,
-      $20::"UpgradePolicy", $21::jsonb, $22, $23::jsonb, $24, $7, $7 FROM allowed
+      $20::"UpgradePolicy", $21::jsonb, $22, $23::jsonb, $24, $32::int, $33::jsonb, $7, $7 FROM allowed
   ), operation AS (
     INSERT INTO operations (id, kind, subject, cluster_id, installation_id, lane, input, requested_by, correlation_id, created_at, wake_at)
     SELECT $25::uuid, $26, $27, $8::uuid, $9::uuid, 'Change', '{}', $28, $29, $7, $7 FROM allowed
@@ -89,6 +89,8 @@ export async function storeCluster(
     operation.correlationId,
     auditDetailOf(cluster),
     REQUESTED,
+    cluster.snapshotRetentionCount,
+    JSON.stringify(cluster.blackoutDates),
   ];
   const result = await database.pool.query({ name: 'store-cluster', text: STORE, values });
   return result.rowCount === 1;

@@ -12,14 +12,16 @@ export {
   startSchedules,
   type ScheduleKind,
 } from './cluster-schedules';
-export { fillSpec, type ClusterDraft, type ClusterSpec, type MaintenanceWindow } from './cluster-spec';
+export { fillSpec, type ClusterDraft, type ClusterSpec } from './cluster-spec';
 export { observeCondition, type Condition, type ConditionType } from './conditions';
+export { findWindow, isWindowOpen, WINDOW_LENGTH, type MaintenanceWindow, type WindowLimits } from './maintenance-window';
 export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range';
 export { isTerminal, LEGAL_MOVES, mayMove, moveProvisioningState } from './provisioning-state';
 export { findSpecProblems } from './spec-problems';
 export { recordApplicationNews, type ApplicationNews } from './application-notification.request';
 export { readClientBundle, type ClientBundle } from './client-bundle';
 export { getCluster, listClusterEvents, listClusters, type ClusterWithServers, type ListPosition } from './cluster-reads';
+export { readUpkeep, type ClusterUpkeep, type LastDrill, type LastSnapshot } from './cluster-upkeep';
 export {
   recordClusterChange,
   requestClusterChange,

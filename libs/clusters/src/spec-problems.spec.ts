@@ -47,6 +47,12 @@ describe('a spec', () => {
       ['snapshotRetentionSeconds: RetentionShorterThanInterval'],
     ],
     ["a window at 24 o'clock", { maintenanceWindow: { weekday: 'Sunday', hour: 24 } }, ['maintenanceWindow.hour: OutOfRange']],
+    ['no snapshots kept', { snapshotRetentionCount: 0 }, ['snapshotRetentionCount: OutOfRange']],
+    ['1001 snapshots kept', { snapshotRetentionCount: 1001 }, ['snapshotRetentionCount: OutOfRange']],
+    ['automatic upgrades and no window', { upgradePolicy: 'Automatic' }, ['maintenanceWindow: MaintenanceWindowMissing']],
+    ['a day that is none', { blackoutDates: ['2026-12-24', '2026-02-30'] }, ['blackoutDates.1: InvalidDate']],
+    ['a day in another form', { blackoutDates: ['24.12.2026'] }, ['blackoutDates.0: InvalidDate']],
+    ['101 days', { blackoutDates: Array<string>(101).fill('2026-12-24') }, ['blackoutDates: TooManyDates']],
     ['an email without domain', { email: 'ops@' }, ['email: InvalidEmail']],
     ['an email of 300 letters', { email: `${'a'.repeat(290)}@example.com` }, ['email: InvalidEmail']],
     ['16 tags', { tags: tagsOf(16) }, ['tags: TooManyTags']],
@@ -64,7 +70,12 @@ describe('a spec', () => {
     ['the widest range', { networkCidr: '10.0.0.0/16' }],
     ['the narrowest range', { networkCidr: '192.168.255.240/28' }],
     ['a burstable size for one server', { servers: 1, vmSize: 'standard_b2s' }],
-    ['the bounds of snapshots', { snapshotIntervalSeconds: 3600, snapshotRetentionSeconds: 31_536_000 }],
+    ['automatic upgrades in a window', { upgradePolicy: 'Automatic', maintenanceWindow: { weekday: 'Sunday', hour: 23 } }],
+    ['a leap day', { blackoutDates: ['2028-02-29'] }],
+    [
+      'the bounds of snapshots',
+      { snapshotIntervalSeconds: 3600, snapshotRetentionSeconds: 31_536_000, snapshotRetentionCount: 1 },
+    ],
   ])('with %s is fine', (_, change) => {
     expect(codesOf(change)).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import type { ErrorDetail } from '@managed-consul/errors';
-import { LIMITS, WEEKDAYS, type ClusterDraft } from './cluster-spec';
+import { LIMITS, type ClusterDraft } from './cluster-spec';
+import { WEEKDAYS } from './maintenance-window';
 import { isPrivate, parseNetworkRange } from './network-range';
 import { tagProblems } from './tag-problems';
 import { findVmSize, VM_SIZES } from './vm-sizes';
@@ -80,6 +81,7 @@ function networkProblems({ networkCidr }: ClusterDraft): ErrorDetail[] {
 function snapshotProblems({
   snapshotIntervalSeconds: interval,
   snapshotRetentionSeconds: retention,
+  snapshotRetentionCount: count,
 }: ClusterDraft): ErrorDetail[] {
   const problems: ErrorDetail[] = [];
   for (const [target, value] of Object.entries({ snapshotIntervalSeconds: interval, snapshotRetentionSeconds: retention })) {
@@ -91,11 +93,34 @@ function snapshotProblems({
     const message = 'Keep snapshots at least as long as the time between two of them, or there would be moments without any.';
     problems.push(problem('RetentionShorterThanInterval', 'snapshotRetentionSeconds', message));
   }
+  const { min, max } = LIMITS.snapshotRetentionCount;
+  if (count !== undefined && (count < min || count > max)) {
+    problems.push(problem('OutOfRange', 'snapshotRetentionCount', `Choose ${min} to ${max} snapshots.`));
+  }
   return problems;
 }
 
-function windowProblems({ maintenanceWindow }: ClusterDraft): ErrorDetail[] {
-  if (!maintenanceWindow) return [];
+/** Whether a text is a day of the calendar: 2026-02-30 has the form of one and is none. */
+const isDay = (text: string): boolean => {
+  const day = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
+  return day !== undefined && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
+};
+
+function blackoutProblems({ blackoutDates = [] }: ClusterDraft): ErrorDetail[] {
+  const problems = blackoutDates.flatMap((text, index) =>
+    isDay(text) ? [] : [problem('InvalidDate', `blackoutDates.${index}`, 'Give a day of the calendar as YYYY-MM-DD.')],
+  );
+  if (blackoutDates.length <= LIMITS.blackoutDates) return problems;
+  const message = `Give at most ${LIMITS.blackoutDates} days; leave out those that have passed.`;
+  return [...problems, problem('TooManyDates', 'blackoutDates', message)];
+}
+
+function windowProblems({ maintenanceWindow, upgradePolicy }: ClusterDraft): ErrorDetail[] {
+  if (!maintenanceWindow) {
+    if (upgradePolicy !== 'Automatic') return [];
+    const message = 'Say in which hour of the week automatic upgrades may begin, or leave upgradePolicy at Manual.';
+    return [problem('MaintenanceWindowMissing', 'maintenanceWindow', message)];
+  }
   const problems: ErrorDetail[] = [];
   if (!WEEKDAYS.includes(maintenanceWindow.weekday)) {
     problems.push(problem('InvalidWeekday', 'maintenanceWindow.weekday', `Choose one of ${WEEKDAYS.join(', ')}.`));
@@ -112,13 +137,19 @@ export function emailProblems(email: string | undefined): ErrorDetail[] {
   return [problem('InvalidEmail', 'email', 'Give an email address that notices about the cluster can be sent to.')];
 }
 
+/** Every problem of what says when the service works on a cluster by itself. */
+export const findScheduleProblems = (draft: ClusterDraft): ErrorDetail[] => [
+  ...snapshotProblems(draft),
+  ...windowProblems(draft),
+  ...blackoutProblems(draft),
+];
+
 /** Every problem that a spec has by itself, without looking at what exists. */
 export const findSpecProblems = (draft: ClusterDraft): ErrorDetail[] => [
   ...nameProblems(draft),
   ...serverProblems(draft),
   ...networkProblems(draft),
-  ...snapshotProblems(draft),
-  ...windowProblems(draft),
+  ...findScheduleProblems(draft),
   ...emailProblems(draft.email),
   ...tagProblems(draft.tags),
 ];

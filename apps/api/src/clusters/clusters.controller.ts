@@ -12,7 +12,6 @@ import { repeatableOf } from '../http/repeatable';
 import { showOperation } from '../operations/operation.view';
 import { OperationsService } from '../operations/operations.service';
 import { clusterEventPages, clusterPages, showClusterEvent } from './cluster.pages';
-import { showCluster } from './cluster.view';
 import { ClustersService } from './clusters.service';
 
 /** `/v1/preflight` and `/v1/clusters`. */
@@ -58,12 +57,13 @@ export class ClustersController {
     const { installationId, ...paging } = readInput(clusterListQuerySchema, query);
     const page = readPageRequest(clusterPages, paging);
     const rows = await listClusters(this.#services.database, requester, { installationId, ...page });
-    return pageOf(clusterPages, rows, page, this.#addressOf(request), showCluster);
+    const { value, ...paged } = pageOf(clusterPages, rows, page, this.#addressOf(request), (row) => row);
+    return { value: await this.#clusters.show(value), ...paged };
   }
 
   @Get('clusters/:id')
   async get(@FromRequester() requester: Requester, @Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply) {
-    const cluster = showCluster(await getCluster(this.#services.database.prisma, requester, readId(id)));
+    const cluster = await this.#clusters.read(requester, readId(id));
     void reply.header('etag', cluster.etag);
     return cluster;
   }

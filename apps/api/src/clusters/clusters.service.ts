@@ -1,15 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { createClusterRequestSchema, updateClusterRequestSchema } from '@managed-consul/api-contract';
+import { createClusterRequestSchema, updateClusterRequestSchema, type ClusterBody } from '@managed-consul/api-contract';
 import { answerOnce, type RepeatableRequest, type Requester, type StoredAnswer } from '@managed-consul/access';
 import {
   clusterSubject,
   findCreateProblems,
   getCluster,
+  readUpkeep,
   requestCreateCluster,
   requestDeleteCluster,
   updateCluster,
+  type ClusterWithServers,
   type CreatedCluster,
 } from '@managed-consul/clusters';
+import type { Database, Transaction } from '@managed-consul/database';
 import type { ErrorDetail } from '@managed-consul/errors';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { examineInput } from '../http/contract-input';
@@ -18,7 +21,7 @@ import { showCluster } from './cluster.view';
 
 const answerOf = ({ cluster, operation }: CreatedCluster): StoredAnswer => ({
   status: 202,
-  body: { cluster: showCluster({ ...cluster, serverRecords: [] }), operation: showOperation(operation) },
+  body: { cluster: showCluster({ ...cluster, serverRecords: [] }, cluster.createdAt), operation: showOperation(operation) },
 });
 
 /** Turns requests about clusters into the domain's requests, and rings the bell behind them. */
@@ -28,6 +31,27 @@ export class ClustersService {
 
   constructor(@Inject(API_SERVICES) services: ApiServices) {
     this.#services = services;
+  }
+
+  /** Clusters as customers see them now, with what the service does for them by itself. */
+  async show(
+    clusters: readonly ClusterWithServers[],
+    database: Database['prisma'] | Transaction = this.#services.database.prisma,
+  ): Promise<ClusterBody[]> {
+    const ids = clusters.map(({ id }) => id);
+    const upkeep = await readUpkeep(database, ids);
+    return clusters.map((cluster) => showCluster(cluster, this.#services.clock.now(), upkeep.get(cluster.id)));
+  }
+
+  /** One of them, read now. Throws ResourceNotFound. */
+  async read(requester: Requester, clusterId: string): Promise<ClusterBody> {
+    return this.showOne(await getCluster(this.#services.database.prisma, requester, clusterId));
+  }
+
+  async showOne(cluster: ClusterWithServers, database?: Transaction): Promise<ClusterBody> {
+    const [shown] = await this.show([cluster], database);
+    if (!shown) throw new Error('A cluster was not shown.');
+    return shown;
   }
 
   /** Every problem of a create, without creating. */
@@ -48,7 +72,7 @@ export class ClustersService {
     return answerOf(outcome.created);
   }
 
-  /** Changes tags and email. */
+  /** Changes what can be changed at once. */
   async update(
     requester: Requester,
     clusterId: string,
@@ -57,12 +81,12 @@ export class ClustersService {
   ): Promise<StoredAnswer> {
     const { fields, problems } = examineInput(updateClusterRequestSchema, body);
     const { repeatable, ifMatch } = conditions;
-    const { database } = this.#services;
+    const { database, clock } = this.#services;
     // Looked at before any stored answer: the role that an earlier request had may be gone since.
     await getCluster(database.prisma, requester, clusterId, { needed: 'Contributor', deleted: repeatable !== undefined });
     return answerOnce(database, requester, repeatable, async (tx) => {
-      const cluster = await updateCluster(tx, { requester, clusterId, ...fields, shapeProblems: problems, ifMatch });
-      return { status: 200, body: showCluster(cluster) };
+      const cluster = await updateCluster(tx, { requester, clusterId, ...fields, shapeProblems: problems, ifMatch }, clock);
+      return { status: 200, body: await this.showOne(cluster, tx) };
     });
   }
 

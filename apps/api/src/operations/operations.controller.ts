@@ -7,7 +7,7 @@ import type { Requester } from '@managed-consul/access';
 import { getCluster } from '@managed-consul/clusters';
 import { isTerminal, type Operation } from '@managed-consul/operations';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { showCluster } from '../clusters/cluster.view';
+import { ClustersService } from '../clusters/clusters.service';
 import { FromRequester } from '../http/caller.guard';
 import { readId, readInput, readNothing } from '../http/contract-input';
 import { pointToOperation, RETRY_AFTER_SECONDS } from '../http/operation-headers';
@@ -35,9 +35,16 @@ export class OperationsController {
   readonly #services: ApiServices;
   readonly #operations: OperationsService;
 
-  constructor(@Inject(API_SERVICES) services: ApiServices, @Inject(OperationsService) operations: OperationsService) {
+  readonly #clusters: ClustersService;
+
+  constructor(
+    @Inject(API_SERVICES) services: ApiServices,
+    @Inject(OperationsService) operations: OperationsService,
+    @Inject(ClustersService) clusters: ClustersService,
+  ) {
     this.#services = services;
     this.#operations = operations;
+    this.#clusters = clusters;
   }
 
   @Get('clusters/:id/operations')
@@ -76,7 +83,7 @@ export class OperationsController {
       return void reply.status(202);
     }
     const cluster = await this.#operations.resultOf(requester, operation);
-    if (cluster) return showCluster(cluster);
+    if (cluster) return this.#clusters.showOne(cluster);
     return void reply.status(204);
   }
 
