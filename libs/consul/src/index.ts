@@ -11,3 +11,4 @@ export { ANONYMOUS_TOKEN_ACCESSOR, GLOBAL_MANAGEMENT_POLICY, type ConsulToken, t
 export type { AutopilotConfiguration, AutopilotHealth, RaftServer } from './operator';
 export { serverConfiguration, type ConsulConfiguration, type ServerConfigurationInput } from './server-configuration';
 export { clientConfiguration, type ClientConfigurationInput } from './client-configuration';
+export { isAtLeast } from './versions';

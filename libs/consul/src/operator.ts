@@ -57,6 +57,14 @@ export class Operator {
     return (await this.#connection.ask(schema, '/v1/operator/raft/configuration')).Servers;
   }
 
+  /**
+   * Has the leader hand over to the peer with that Raft id. Consul has this call from 1.15 on; before, only a server can ask
+   * another one. Gives before the new leader has set itself up.
+   */
+  async transferLeadership(raftId: string): Promise<void> {
+    await this.#connection.tell(`/v1/operator/raft/transfer-leader?id=${encodeURIComponent(raftId)}`, { method: 'POST' });
+  }
+
   /** Consul sends 429 with the same body when a server is not healthy: that is an answer, not an error. */
   async autopilotHealth(): Promise<AutopilotHealth> {
     return this.#connection.ask(autopilotHealthSchema, '/v1/operator/autopilot/health', { alsoAnswers: [429] });

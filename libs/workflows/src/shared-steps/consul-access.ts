@@ -26,7 +26,7 @@ export async function consulOnEveryServer(access: Access): Promise<{ server: Ser
 }
 
 /** The server that another one names as leader; undefined when it names none, or cannot be asked. */
-async function leaderSeenFrom(access: Access, server: Server): Promise<Server | undefined> {
+export async function leaderSeenFrom(access: Access, server: Server): Promise<Server | undefined> {
   try {
     const leader = await (await consulOn(access, server)).leader();
     return access.cluster.serverRecords.find(({ address }) => leader?.startsWith(`${address}:`));

@@ -16,6 +16,15 @@ export interface ServerWish {
   running: boolean;
 }
 
+/** What a server of a cluster that runs is now: the base of every change of one thing about it. */
+export const presentWish = ({ cluster }: Pick<Step, 'cluster'>, server: Server): ServerWish => ({
+  server,
+  // After an upgrade that failed half-way the servers run different versions.
+  consulVersion: server.consulVersion ?? cluster.consulVersion,
+  bootstrap: false,
+  running: true,
+});
+
 type Needs = Pick<Step, 'cluster' | 'database' | 'secrets' | 'clock'>;
 
 /** SHA-256 of a version's program by platform, from the catalogue. */
