@@ -8,10 +8,10 @@ import {
   type StoredAnswer,
 } from '@managed-consul/access';
 import { systemClock, type Clock } from '@managed-consul/config';
-import type { Cluster, Database } from '@managed-consul/database';
+import type { Cluster, Database, Prisma } from '@managed-consul/database';
 import { AppError, type ErrorDetail } from '@managed-consul/errors';
 import type { Operation } from '@managed-consul/operations';
-import { clusterSubject, OPERATION_KINDS } from './cluster-names';
+import { clusterSubject, OPERATION_KINDS, type OperationKind } from './cluster-names';
 import type { ClusterDraft, ClusterSpec } from './cluster-spec';
 import { readCreateFacts, type CreateFacts } from './create-cluster.facts';
 import { examineDraft, refusalOf, refusalOfRace } from './create-cluster.problems';
@@ -26,6 +26,8 @@ export interface CreateClusterWish {
   repeatable?: RepeatableRequest | undefined;
   /** Makes the answer that is kept for a repetition; needed when `repeatable` is given. */
   answer?: (created: CreatedCluster) => StoredAnswer;
+  /** The operation that makes the cluster, when it is more than a plain create. */
+  work?: { kind: OperationKind; input: Prisma.JsonObject };
 }
 
 export interface CreatedCluster {
@@ -84,18 +86,18 @@ function draw(wish: CreateClusterWish, installationId: string, spec: ClusterSpec
     updatedAt: now,
     deletedAt: null,
   };
-  return { cluster, operation: drawOperation(wish.requester, cluster, now) };
+  return { cluster, operation: drawOperation(wish, cluster, now) };
 }
 
-const drawOperation = (requester: Requester, cluster: Cluster, now: Date): Operation => ({
+const drawOperation = ({ requester, work }: CreateClusterWish, cluster: Cluster, now: Date): Operation => ({
   id: randomUUIDv7(),
-  kind: OPERATION_KINDS.createCluster,
+  kind: work?.kind ?? OPERATION_KINDS.createCluster,
   subject: clusterSubject(cluster.id),
   clusterId: cluster.id,
   installationId: cluster.installationId,
   lane: 'Change',
   state: 'Pending',
-  input: {},
+  input: work?.input ?? {},
   requestedBy: nameOf(requester),
   correlationId: requester.correlationId,
   currentStep: null,

@@ -24,7 +24,7 @@ const STORE = `
       $20::"UpgradePolicy", $21::jsonb, $22, $23::jsonb, $24, $32::int, $33::jsonb, $7, $7 FROM allowed
   ), operation AS (
     INSERT INTO operations (id, kind, subject, cluster_id, installation_id, lane, input, requested_by, correlation_id, created_at, wake_at)
-    SELECT $25::uuid, $26, $27, $8::uuid, $9::uuid, 'Change', '{}', $28, $29, $7, $7 FROM allowed
+    SELECT $25::uuid, $26, $27, $8::uuid, $9::uuid, 'Change', $34::jsonb, $28, $29, $7, $7 FROM allowed
   ), audit AS (
     INSERT INTO audit_events (at, actor_tenant_id, actor_id, action, installation_id, cluster_id, operation_id, detail, correlation_id)
     SELECT $7, $1, $2, $26, $9::uuid, $8::uuid, $25::uuid, $30::jsonb, $29 FROM allowed
@@ -91,6 +91,7 @@ export async function storeCluster(
     REQUESTED,
     cluster.snapshotRetentionCount,
     JSON.stringify(cluster.blackoutDates),
+    JSON.stringify(operation.input),
   ];
   const result = await database.pool.query({ name: 'store-cluster', text: STORE, values });
   return result.rowCount === 1;

@@ -88,6 +88,17 @@ export class AccessControl {
     });
   }
 
+  /** Gives requests without a token this policy beside those that they have. */
+  async addAnonymousPolicy(policy: string): Promise<void> {
+    const present = (await this.findToken(ANONYMOUS_TOKEN_ACCESSOR))?.Policies.map(({ Name }) => Name) ?? [];
+    if (!present.includes(policy)) await this.setAnonymousPolicies([...present, policy]);
+  }
+
+  /** Accessor of the connection's own token. */
+  async ownAccessor(): Promise<string> {
+    return (await this.#connection.ask(z.object({ AccessorID: z.string() }), '/v1/acl/token/self')).AccessorID;
+  }
+
   /** Undefined when there is no token of that accessor. Consul answers 403 or 404 for it, by version. */
   async findToken(accessorId: string): Promise<ConsulToken | undefined> {
     const { status, text } = await this.#connection.read(`/v1/acl/token/${accessorId}`, { alsoAnswers: [403, 404] });

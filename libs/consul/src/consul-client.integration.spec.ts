@@ -9,6 +9,7 @@ import { TransientError } from '@managed-consul/errors';
 import { consulBinary, until } from '@managed-consul/testing';
 import { Agent, fetch as fetchOver } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ANONYMOUS_TOKEN_ACCESSOR } from './access-control';
 import { ConsulClient } from './consul-client';
 import type { ConsulFetch } from './connection';
 import { everyMemberKnows, everyMemberUses, otherKeys } from './keyring';
@@ -189,5 +190,49 @@ describe('the authority of the mesh', () => {
 describe('members', () => {
   it('tells who takes part, and which of them serve', async () => {
     expect(await management().members()).toEqual([{ name: 'hello-server-0', address, state: 'alive', isServer: true }]);
+  });
+});
+
+describe('the catalog', () => {
+  const register = (node: Record<string, unknown>) =>
+    overHttps('/v1/catalog/register', {
+      method: 'PUT',
+      headers: { 'x-consul-token': managementToken.reveal() },
+      body: JSON.stringify({ Address: '192.0.2.7', ...node }),
+    });
+
+  it('tells nodes that run an agent from those that were registered from outside, and forgets one with its services', async () => {
+    const check = { CheckID: 'serfHealth', Name: 'Serf Health Status', Status: 'passing' };
+    await register({ Node: 'other-server-0', ID: randomUUID(), Check: check, Service: { Service: 'web' } });
+    await register({ Node: 'outside', Service: { Service: 'mail' } });
+    const { catalog } = management();
+    // The server's own node is there once its leader has reconciled.
+    await until(async () => (await catalog.agentNodes()).length === 2, { within: 30_000 });
+    expect((await catalog.agentNodes()).map(({ name }) => name).sort()).toEqual(['hello-server-0', 'other-server-0']);
+
+    await catalog.deregister('other-server-0');
+    await catalog.deregister('other-server-0');
+    expect((await catalog.agentNodes()).map(({ name }) => name)).toEqual(['hello-server-0']);
+    expect(Object.keys(await management().services())).not.toContain('web');
+    expect(Object.keys(await management().services())).toContain('mail');
+  });
+
+  it('names the members of the gossip ring with the ids that the catalog has', async () => {
+    const { catalog } = management();
+    const [member] = await catalog.members();
+    const [node] = await catalog.agentNodes();
+    expect(member).toMatchObject({ name: 'hello-server-0', address, hasLeft: false });
+    expect(member?.id).toBe(node?.id);
+  });
+});
+
+describe('tokens of requests without a token', () => {
+  it('get a policy beside those that they have', async () => {
+    const { accessControl } = management();
+    await accessControl.ensurePolicy({ name: 'more', description: 'More', rules: 'key_prefix "open/" { policy = "read" }' });
+    await accessControl.addAnonymousPolicy('more');
+    await accessControl.addAnonymousPolicy('more');
+    const anonymous = await accessControl.findToken(ANONYMOUS_TOKEN_ACCESSOR);
+    expect(anonymous?.Policies.map(({ Name }) => Name).sort()).toEqual(['more', 'names']);
   });
 });

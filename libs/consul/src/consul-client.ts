@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AccessControl } from './access-control';
 import { ConnectAuthority } from './connect-authority';
+import { Catalog } from './catalog';
 import { ConsulConnection, type ConsulFetch } from './connection';
 import { Keyring } from './keyring';
 import { Operator } from './operator';
@@ -49,6 +50,7 @@ export class ConsulClient {
   readonly operator: Operator;
   readonly keyring: Keyring;
   readonly connectAuthority: ConnectAuthority;
+  readonly catalog: Catalog;
   readonly #connection: ConsulConnection;
 
   constructor(options: { fetch: ConsulFetch; token?: SecretValue | undefined; signal?: AbortSignal | undefined }) {
@@ -57,6 +59,7 @@ export class ConsulClient {
     this.operator = new Operator(this.#connection);
     this.keyring = new Keyring(this.#connection);
     this.connectAuthority = new ConnectAuthority(this.#connection);
+    this.catalog = new Catalog(this.#connection);
   }
 
   /** Address of the leader's Raft port as this server knows it; undefined while it knows none. */

@@ -8,6 +8,7 @@ export type { ConnectLeaf, ConnectRoots } from './connect-authority';
 export { everyMemberKnows, everyMemberUses, otherKeys, type KeyRing } from './keyring';
 export type { ConsulFetch, ConsulRequest } from './connection';
 export { ANONYMOUS_TOKEN_ACCESSOR, GLOBAL_MANAGEMENT_POLICY, type ConsulToken, type WantedToken } from './access-control';
+export type { CatalogNode, GossipMember } from './catalog';
 export type { AutopilotConfiguration, AutopilotHealth, RaftServer } from './operator';
 export { serverConfiguration, type ConsulConfiguration, type ServerConfigurationInput } from './server-configuration';
 export { clientConfiguration, type ClientConfigurationInput } from './client-configuration';

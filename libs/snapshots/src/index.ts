@@ -18,6 +18,10 @@ export { requestRenameSnapshot, type RenameSnapshotWish } from './rename-snapsho
 export { recordDeleteSnapshot, requestDeleteSnapshot } from './delete-snapshot.request';
 export { getSnapshotLink, requestSnapshotLink, type SnapshotLink } from './snapshot-link.request';
 export { recordDrill, requestDrill } from './drill-snapshot.request';
+export { requestCloneCluster } from './clone.request';
+export { requestRecoverQuorum, requestRestore, requestRestorePreview, type RestoreWish } from './restore.request';
+export { getRestorePreview, restorePreviewSchema, RESTORE_PREVIEW_STEP, type RestorePreview } from './restore-preview';
+export { findRestoreProblem } from './restore-version';
 export { requireVerified, type SnapshotWish } from './snapshot-change.request';
 export { snapshotsToRemove, type RetainedSnapshot, type RetentionRule } from './retention';
 export { failSnapshotsOf } from './snapshot-outcomes';

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import type { ConsulConnection } from './connection';
+
+const memberSchema = z.object({
+  Name: z.string(),
+  Addr: z.string(),
+  Status: z.number(),
+  Tags: z.record(z.string(), z.string()).nullish(),
+});
+
+/** Serf's numbers for the states of a member. */
+const LEFT = 3;
+
+/** One agent in the gossip ring, server or client. */
+export interface GossipMember {
+  name: string;
+  address: string;
+  /** Node id; empty for agents that do not tell it. */
+  id: string;
+  /** True for an agent that has said goodbye; it is in the ring no more. */
+  hasLeft: boolean;
+}
+
+const catalogNodeSchema = z.object({ Node: z.string(), Address: z.string(), ID: z.string().default('') });
+
+/** A node as the catalog has it. */
+export interface CatalogNode {
+  name: string;
+  address: string;
+  id: string;
+}
+
+const healthCheckSchema = z.object({ Node: z.string(), CheckID: z.string() });
+
+/** The check by which Consul follows a node that runs an agent. Nodes registered from outside have none. */
+const AGENT_CHECK = 'serfHealth';
+
+/** The catalog: nodes and services, and the gossip ring that it should agree with. */
+export class Catalog {
+  readonly #connection: ConsulConnection;
+
+  constructor(connection: ConsulConnection) {
+    this.#connection = connection;
+  }
+
+  /** The agents that the asked server sees in its datacenter. */
+  async members(): Promise<GossipMember[]> {
+    const members = await this.#connection.ask(z.array(memberSchema), '/v1/agent/members');
+    return members.map(({ Name, Addr, Status, Tags }) => ({
+      name: Name,
+      address: Addr,
+      id: Tags?.['id'] ?? '',
+      hasLeft: Status === LEFT,
+    }));
+  }
+
+  /** Nodes that are in the catalog because an agent ran on them. */
+  async agentNodes(): Promise<CatalogNode[]> {
+    const filter = encodeURIComponent(`CheckID == "${AGENT_CHECK}"`);
+    const [nodes, checks] = await Promise.all([
+      this.#connection.ask(z.array(catalogNodeSchema), '/v1/catalog/nodes'),
+      this.#connection.ask(z.array(healthCheckSchema), `/v1/health/state/any?filter=${filter}`),
+    ]);
+    const withAgent = new Set(checks.map(({ Node }) => Node));
+    return nodes
+      .filter(({ Node }) => withAgent.has(Node))
+      .map(({ Node, Address, ID }) => ({ name: Node, address: Address, id: ID }));
+  }
+
+  /** Takes a node with its services and checks out of the catalog; gone already is as good. */
+  async deregister(nodeName: string): Promise<void> {
+    await this.#connection.tell('/v1/catalog/deregister', { method: 'PUT', body: { Node: nodeName } });
+  }
+}
