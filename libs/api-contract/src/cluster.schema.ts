@@ -83,7 +83,15 @@ export type UpdateClusterRequest = z.infer<typeof updateClusterRequestSchema>;
 
 export const conditionSchema = z
   .strictObject({
-    type: z.enum(['Available', 'Degraded', 'UpToDate', 'CertificatesValid', 'BackedUp', 'AgentsConnected']),
+    type: z.enum([
+      'Available',
+      'Degraded',
+      'UpToDate',
+      'CertificatesValid',
+      'BackedUp',
+      'AgentsConnected',
+      'InfrastructureInSync',
+    ]),
     status: z.enum(['True', 'False', 'Unknown']),
     reason: z.string(),
     message: z.string(),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hours, type Milliseconds } from '@managed-consul/config';
+import { hours, minutes, type Milliseconds } from '@managed-consul/config';
 import type { Database, Transaction } from '@managed-consul/database';
 
 /**
@@ -8,6 +8,7 @@ import type { Database, Transaction } from '@managed-consul/database';
  */
 const FIRST_LOOK_WITHIN = {
   observe: 0,
+  inspect: minutes(5),
   snapshot: hours(1),
   retention: hours(1),
   drill: hours(24),

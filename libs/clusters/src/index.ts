@@ -13,7 +13,7 @@ export {
   type ScheduleKind,
 } from './cluster-schedules';
 export { fillSpec, type ClusterDraft, type ClusterSpec } from './cluster-spec';
-export { observeCondition, type Condition, type ConditionType } from './conditions';
+export { observeCondition, type Condition, type ConditionType, type ObservedCondition } from './conditions';
 export { findWindow, isWindowOpen, WINDOW_LENGTH, type MaintenanceWindow, type WindowLimits } from './maintenance-window';
 export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range';
 export { isTerminal, LEGAL_MOVES, mayMove, moveProvisioningState } from './provisioning-state';
@@ -49,3 +49,4 @@ export {
 export { requestRotation, ROTATION_KINDS, ROTATION_TARGETS, rotationChange, type RotationTarget } from './rotation.request';
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';
+export * from './observation';

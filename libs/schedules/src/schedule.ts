@@ -41,3 +41,6 @@ export interface Schedule {
    */
   run(clusterId: string, look: Look): Promise<Date | undefined>;
 }
+
+/** Makes one schedule around what it works with. */
+export type ScheduleFactory = (dependencies: ScheduleDependencies) => Schedule;

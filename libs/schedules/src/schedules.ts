@@ -1,10 +1,8 @@
-import type { Schedule, ScheduleDependencies } from './schedule';
-
-/** Makes one schedule. */
-export type ScheduleFactory = (dependencies: ScheduleDependencies) => Schedule;
+import { observeSchedule } from './observe/observe.schedule';
+import type { Schedule, ScheduleDependencies, ScheduleFactory } from './schedule';
 
 /** Every schedule of the service. */
-export const SCHEDULES: readonly ScheduleFactory[] = [];
+export const SCHEDULES: readonly ScheduleFactory[] = [observeSchedule];
 
 /** All schedules around what they work with. */
 export const createSchedules = (dependencies: ScheduleDependencies): Schedule[] =>

@@ -6,3 +6,4 @@
 export { createWorkflowHost, WORKFLOWS } from './workflow-host';
 export type { ClusterRecord, MachineSettings, Services, WorkflowDependencies } from './services';
 export { clusterEventText } from './cluster-events';
+export * from './observation';

@@ -1,0 +1,80 @@
+import type { Cluster, Prisma, Server, Transaction } from '@managed-consul/database';
+import { clusterSubject } from '../cluster-names';
+import { recordClusterEvent } from '../cluster-writes';
+import { changedConditions, observeCondition, type Condition, type ObservedCondition } from '../conditions';
+import type { Finding, SeenFinding } from './facts';
+import { countFindings } from './findings';
+
+/** Which look is recorded, and of what. */
+export interface LookRecord {
+  readonly clusterId: string;
+  readonly source: 'observe' | 'inspect';
+  readonly now: Date;
+  readonly found: readonly Finding[];
+  /** What can be said now, from the findings with how often they were seen. */
+  readonly conditions: (findings: readonly SeenFinding[]) => readonly ObservedCondition[];
+}
+
+/** What a look has left behind. */
+export interface RecordedLook {
+  readonly cluster: Cluster & { serverRecords: Server[] };
+  /** What this source sees now. */
+  readonly findings: readonly SeenFinding[];
+  /** Whether it sees something for the first time: worth another look soon. */
+  readonly hasNews: boolean;
+  readonly changed: readonly Condition[];
+}
+
+async function storeFindings(
+  tx: Transaction,
+  { clusterId, source, now, found }: LookRecord,
+): Promise<{ findings: SeenFinding[]; hasNews: boolean }> {
+  const rows = await tx.clusterFinding.findMany({ where: { clusterId, source } });
+  const findings = countFindings(rows as unknown as SeenFinding[], found, now);
+  if (rows.length > 0) await tx.clusterFinding.deleteMany({ where: { clusterId, source } });
+  const data = findings.map(({ reason, about, message, looks, firstSeenAt }) => ({
+    ...{ clusterId, source, reason, about, message, looks, firstSeenAt },
+    lastSeenAt: now,
+  }));
+  if (data.length > 0) await tx.clusterFinding.createMany({ data });
+  return { findings, hasNews: findings.some(({ looks }) => looks === 1) };
+}
+
+/**
+ * Stores what a look saw: findings, conditions, and an event for each statement that changed. The cluster's row stays locked
+ * until the transaction ends. Gives undefined when the cluster is not to be judged now: it is going, or an operation works on
+ * it, which may take servers away and bring them back.
+ */
+export async function recordLook(tx: Transaction, look: LookRecord): Promise<RecordedLook | undefined> {
+  const { clusterId, now } = look;
+  await tx.$queryRaw`SELECT id FROM clusters WHERE id = ${clusterId}::uuid FOR UPDATE`;
+  const cluster = await tx.cluster.findUnique({ where: { id: clusterId }, include: { serverRecords: true } });
+  if (!cluster || !(await isAtRest(tx, cluster))) {
+    await tx.clusterFinding.deleteMany({ where: { clusterId } });
+    return undefined;
+  }
+  const isSuspended = cluster.powerState === 'Suspended';
+  const { findings, hasNews } = await storeFindings(tx, isSuspended ? { ...look, found: [] } : look);
+  const before = cluster.conditions as unknown as Condition[];
+  const observed = isSuspended ? [SUSPENDED] : look.conditions(findings);
+  const after = observed.reduce((all, condition) => observeCondition(all, condition, now), before);
+  const changed = changedConditions(before, after);
+  for (const { reason, message } of changed) await recordClusterEvent(tx, { clusterId, type: reason, message });
+  const data = { observedAt: now, conditions: after as unknown as Prisma.InputJsonValue };
+  const isNews = changed.length > 0 || after.length !== before.length;
+  await tx.cluster.update({ where: { id: clusterId }, data: { ...data, ...(isNews ? { revision: { increment: 1 } } : {}) } });
+  return { cluster, findings, hasNews, changed };
+}
+
+const SUSPENDED: ObservedCondition = {
+  type: 'Available',
+  status: 'False',
+  reason: 'Suspended',
+  message: 'The cluster is suspended: its servers are stopped. Resume it to use it.',
+};
+
+async function isAtRest(tx: Transaction, { id, provisioningState, deletedAt }: Cluster): Promise<boolean> {
+  if (deletedAt !== null || provisioningState === 'Deleting' || provisioningState === 'Deleted') return false;
+  const open = await tx.operation.count({ where: { subject: clusterSubject(id), state: { in: ['Pending', 'Running'] } } });
+  return open === 0;
+}

@@ -1,0 +1,61 @@
+import {
+  conditionsFrom,
+  findInServers,
+  recordLook,
+  SERVER_RULES,
+  setSchedule,
+  type ClusterFacts,
+} from '@managed-consul/clusters';
+import { seconds, type Milliseconds } from '@managed-consul/config';
+import type { Transaction } from '@managed-consul/database';
+import { lookAtServers, type ClusterRecord } from '@managed-consul/workflows';
+import type { ScheduleFactory } from '../schedule';
+import { readCluster } from './read-cluster';
+import { conditionsFromRecords } from './record-facts';
+
+/** What is seen for the first time is looked at again after this long, at the latest. */
+const LOOK_AGAIN: Milliseconds = seconds(5);
+
+/** Findings that Azure may explain: its side is looked at as well, at once. */
+const ASK_AZURE: readonly string[] = ['AgentAway', 'ServerDown', 'NotReachable', 'QuorumLost'];
+
+/** What was seen of each server. What was not seen stays as it was. */
+async function recordServers(tx: Transaction, cluster: ClusterRecord, { servers }: ClusterFacts, now: Date): Promise<void> {
+  for (const { vmId, agentConnected, consulVersion, raftRole, healthy } of servers) {
+    const data = {
+      ...(agentConnected ? { agentSeenAt: now } : {}),
+      ...(consulVersion === undefined ? {} : { consulVersion }),
+      ...(raftRole === undefined ? {} : { raftRole }),
+      ...(healthy === undefined ? {} : { healthy }),
+    };
+    if (Object.keys(data).length > 0) await tx.server.updateMany({ where: { clusterId: cluster.id, vmId }, data });
+  }
+  const [first, ...others] = servers.map(({ consulVersion }) => consulVersion);
+  if (first !== undefined && first !== cluster.observedConsulVersion && others.every((version) => version === first))
+    await tx.cluster.updateMany({ where: { id: cluster.id, deletedAt: null }, data: { observedConsulVersion: first } });
+}
+
+/** Looks at each cluster's servers: who runs, leads, votes and reports; and at versions, certificates and snapshots. */
+export const observeSchedule: ScheduleFactory = ({ database, agents, secrets, observeEvery }) => ({
+  kind: 'observe',
+  run: async (clusterId, { now, signal }) => {
+    const cluster = await readCluster(database, clusterId);
+    if (!cluster) return undefined;
+    const facts: ClusterFacts =
+      cluster.powerState === 'Suspended'
+        ? { hasLeader: false, servers: [] }
+        : await lookAtServers({ agents, cluster, secrets, signal });
+    const fromRecords = await conditionsFromRecords(database, cluster, facts, now);
+    return database.prisma.$transaction(async (tx) => {
+      const recorded = await recordLook(tx, {
+        ...{ clusterId, now, source: 'observe', found: findInServers(facts) },
+        conditions: (findings) => [...conditionsFrom(SERVER_RULES, findings), ...fromRecords],
+      });
+      await recordServers(tx, cluster, facts, now);
+      const hasNews = recorded?.hasNews ?? false;
+      if (hasNews && recorded?.findings.some(({ reason, looks }) => looks === 1 && ASK_AZURE.includes(reason)))
+        await setSchedule(tx, clusterId, 'inspect', now);
+      return new Date(now.getTime() + (hasNews ? Math.min(LOOK_AGAIN, observeEvery) : observeEvery));
+    });
+  },
+});

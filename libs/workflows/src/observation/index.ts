@@ -1,0 +1,1 @@
+export { lookAtServers, type Looking } from './look-at-servers';
