@@ -2,10 +2,12 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type Serv
 import { statfs } from 'node:fs/promises';
 import {
   AGENT_PROTOCOL_VERSION,
+  agentTaskSchema,
   CONSUL_PROXY_PREFIX,
   desiredStateIsIntact,
   desiredStateSchema,
   serverCertificateRequestSchema,
+  TASK_PATH,
   type AgentHealth,
 } from '@managed-consul/agent-protocol';
 import type { z } from 'zod';
@@ -16,19 +18,21 @@ import type { ConsulProxy } from './consul-proxy';
 import type { ConsulSupervisor } from './consul-supervisor';
 import type { IdentityKeeper } from './identity-keeper';
 import type { Log } from './log';
+import { TaskInProgressError, type TaskRunner } from './task-runner';
 
 export interface AgentApiOptions {
   supervisor: ConsulSupervisor;
   folder: ConsulFolder;
   proxy: ConsulProxy;
   identity: IdentityKeeper;
+  tasks: TaskRunner;
   startedAt: Date;
   log: Log;
 }
 
 type Handler = (stream: ServerHttp2Stream) => Promise<void>;
 
-/** What the agent answers on its tunnel: its health and state, a new desired state, certificate requests, and Consul itself. */
+/** What the agent answers on its tunnel: its health and state, a new desired state, certificate requests, tasks, and Consul itself. */
 export class AgentApi {
   readonly #options: AgentApiOptions;
   readonly #routes: Record<string, Handler>;
@@ -54,7 +58,7 @@ export class AgentApi {
       return;
     }
     stream.on('error', () => undefined);
-    const handler = this.#routes[`${headers[':method']} ${path}`];
+    const handler = this.#routes[`${headers[':method']} ${path}`] ?? this.#taskRoute(headers[':method'], path);
     if (!handler) {
       refuse(stream, 404, 'RouteNotFound', `The agent has no ${headers[':method']} ${path}.`);
       return;
@@ -94,6 +98,29 @@ export class AgentApi {
     answer(stream, 200, {
       certificateRequest: await this.#options.folder.certificateRequest(`${nodeName}.server.${datacenter}.consul`),
     });
+  }
+
+  #taskRoute(method: string | undefined, path: string): Handler | undefined {
+    const id = TASK_PATH.exec(path)?.[1];
+    if (id === undefined) return undefined;
+    if (method === 'PUT') return (stream) => this.#startTask(stream, id);
+    return method === 'GET' ? async (stream) => this.#showTask(stream, id) : undefined;
+  }
+
+  async #startTask(stream: ServerHttp2Stream, id: string): Promise<void> {
+    const task = await readBody(stream, agentTaskSchema);
+    try {
+      answer(stream, 202, this.#options.tasks.start(id, task));
+    } catch (error) {
+      if (error instanceof TaskInProgressError) throw new RequestError(409, 'TaskInProgress', error.message);
+      throw error;
+    }
+  }
+
+  #showTask(stream: ServerHttp2Stream, id: string): void {
+    const status = this.#options.tasks.find(id);
+    if (!status) throw new RequestError(404, 'TaskNotFound', `The agent knows no task ${id}.`);
+    answer(stream, 200, status);
   }
 
   async #health(): Promise<AgentHealth> {

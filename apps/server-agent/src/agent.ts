@@ -16,6 +16,8 @@ import { IdentityKeeper } from './identity-keeper';
 import { InstanceMetadata } from './instance-metadata';
 import type { Log } from './log';
 import { StateFile } from './state-file';
+import { createTaskHandlers } from './task-handlers';
+import { TaskRunner } from './task-runner';
 
 export interface AgentOptions {
   stateFolder: string;
@@ -55,7 +57,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const onChange = () => void connection.announceStateChange();
   const look = options.lookInterval === undefined ? {} : { lookInterval: options.lookInterval };
   const supervisor = new ConsulSupervisor({ folder, files, process, applier, clock, log, onChange, ...look });
-  const api = new AgentApi({ supervisor, folder, identity, proxy: new ConsulProxy(), startedAt: clock.now(), log });
+  const tasks = new TaskRunner({ handlers: createTaskHandlers({ supervisor, metadata }), clock, log, onEnd: onChange });
+  const api = new AgentApi({ supervisor, folder, identity, tasks, proxy: new ConsulProxy(), startedAt: clock.now(), log });
   const connection = new ConnectionKeeper({
     gatewayUrl,
     gatewayCaPem,
@@ -73,6 +76,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   return {
     stop: async () => {
       stopping.abort(new Error('The agent stops.'));
+      await tasks.stop();
       await connection.stop();
       await supervisor.stop();
     },

@@ -15,6 +15,14 @@ import {
   type ServerCertificateRequestResponse,
 } from './messages.schema';
 import type { PresenceDirectory } from './presence';
+import {
+  agentTaskStatusSchema,
+  type AgentTask,
+  type AgentTaskOf,
+  type AgentTaskKind,
+  type AgentTaskStatus,
+  type AgentTaskStatusOf,
+} from './task.schema';
 
 /** A request to Consul through an agent: what `fetch` takes, with a path (`/v1/kv/x?raw`) instead of a URL. */
 export interface ConsulRequest {
@@ -36,6 +44,17 @@ export interface Agent {
   applyDesiredState(desired: DesiredState, signal?: AbortSignal): Promise<ReportedState>;
   /** A certificate request for a key that the machine makes once and never gives out; asking again gives the same key. */
   requestServerCertificate(request: ServerCertificateRequest, signal?: AbortSignal): Promise<ServerCertificateRequestResponse>;
+  /**
+   * Starts a task, or finds the one of this id that was started before. The agent does one at a time: while another is on
+   * this throws `TransientError`. It answers at once: look at `findTask`; the cluster's operations are nudged when a task ends.
+   */
+  startTask<Kind extends AgentTaskKind>(
+    taskId: string,
+    task: AgentTaskOf<Kind>,
+    signal?: AbortSignal,
+  ): Promise<AgentTaskStatusOf<Kind>>;
+  /** How a task stands; undefined when the agent knows none of that id, as after its restart: start it again then. */
+  findTask(taskId: string, signal?: AbortSignal): Promise<AgentTaskStatus | undefined>;
   /** Consul's own answer, whatever its status; the body streams. */
   consulFetch(path: string, request?: ConsulRequest): Promise<Response>;
 }
@@ -113,6 +132,26 @@ class TunnelledAgent implements Agent {
     return this.#json(serverCertificateRequestResponseSchema, 'POST', '/v1/server-certificate-request', request, signal);
   }
 
+  async startTask<Kind extends AgentTaskKind>(
+    taskId: string,
+    task: AgentTaskOf<Kind>,
+    signal?: AbortSignal,
+  ): Promise<AgentTaskStatusOf<Kind>> {
+    const started = await this.#json(agentTaskStatusSchema, 'PUT', `/v1/tasks/${taskId}`, task, signal);
+    if (!isOfKind<Kind>(started, task.kind))
+      throw new TerminalError('TaskDiffers', `Task ${taskId} of machine ${this.vmId} is another kind of task.`);
+    return started;
+  }
+
+  async findTask(taskId: string, signal?: AbortSignal): Promise<AgentTaskStatus | undefined> {
+    try {
+      return await this.#json(agentTaskStatusSchema, 'GET', `/v1/tasks/${taskId}`, undefined, signal);
+    } catch (error) {
+      if (error instanceof AgentRefusal && error.code === 'TaskNotFound') return undefined;
+      throw error;
+    }
+  }
+
   async consulFetch(path: string, request: ConsulRequest = {}): Promise<Response> {
     const { method = 'GET', headers, body, signal, timeout = CONSUL_ANSWER_TIMEOUT } = request;
     return this.#call({ method, path: `${CONSUL_PROXY_PREFIX}${path}`, headers, body, signal, timeout });
@@ -172,8 +211,23 @@ async function throwRefusal(answer: Response, vmId: string): Promise<never> {
   const parsed = agentErrorSchema.safeParse(parseJson(await answer.text().catch(() => '')));
   const { code, message } = parsed.data?.error ?? { code: 'Unknown', message: `status ${answer.status}` };
   if (TERMINAL_STATUSES.has(answer.status)) throw new TerminalError(code, message);
-  throw new TransientError(`Machine ${vmId}: ${code}: ${message}`);
+  throw new AgentRefusal(vmId, code, message);
 }
+
+/** A refusal that may pass; the code says which. */
+class AgentRefusal extends TransientError {
+  readonly code: string;
+
+  constructor(vmId: string, code: string, message: string) {
+    super(`Machine ${vmId}: ${code}: ${message}`);
+    this.code = code;
+  }
+}
+
+const isOfKind = <Kind extends AgentTaskKind>(
+  status: AgentTaskStatus,
+  kind: AgentTask['kind'],
+): status is AgentTaskStatusOf<Kind> => status.kind === kind;
 
 function parseJson(text: string): unknown {
   try {

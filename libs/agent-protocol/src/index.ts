@@ -4,6 +4,7 @@
  * (`renderCloudConfig`). Knows no database, no cluster rules and not what a desired state is for.
  */
 export * from './messages.schema';
+export * from './task.schema';
 export { desiredStateIsIntact, hashOfJson, sealDesiredState } from './desired-state';
 export { agentIdentityUri, parseAgentIdentityUri, type AgentIdentity } from './agent-identity';
 export { PRESENCE_REFRESH, PresenceDirectory, type AgentPresence } from './presence';

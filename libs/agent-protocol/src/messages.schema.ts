@@ -59,6 +59,14 @@ export const serverCertificateRequestSchema = z.strictObject({
   datacenter: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   nodeName: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/),
   address: z.ipv4(),
+  /**
+   * Names the key that the certificate is for: a new one is made for each new id, and the same id always gives the same key.
+   * The key in force stays until a desired state carries a certificate for another; without an id it is the one asked about.
+   */
+  keyId: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/)
+    .optional(),
 });
 export type ServerCertificateRequest = z.infer<typeof serverCertificateRequestSchema>;
 

@@ -209,3 +209,17 @@ describe('the queue bell', () => {
     expect(await bell.isReachable()).toBe(false);
   });
 });
+
+describe('nudge', () => {
+  it('wakes all that is done for a cluster, whatever its subject, and nothing of another', async () => {
+    const [clusterId, other] = [randomUUID(), randomUUID()];
+    const asked = await Promise.all([
+      bench.request('change', { subject: `cluster/${clusterId}`, clusterId }),
+      bench.request('change', { subject: `snapshot/${randomUUID()}`, clusterId }),
+      bench.request('change', { subject: `snapshot/${randomUUID()}`, clusterId: other }),
+    ]);
+    await bench.operations.nudge(`cluster/${clusterId}`);
+    const wakes = await Promise.all(asked.map(async ({ id }) => (await bench.operations.find(id))?.wakeNumber));
+    expect(wakes).toEqual([1, 1, 0]);
+  });
+});

@@ -6,7 +6,7 @@ import { OPERATION_COLUMNS, STEP_COLUMNS, type Operation, type OperationStep } f
 
 /** Sets work going now: a waiting operation looks again, a running one looks once more before it waits. */
 const WAKE = `UPDATE operations SET wake_at = $2, wake_number = wake_number + 1
-  WHERE subject = $1 AND state IN ('Pending', 'Running') RETURNING id::text, wake_number AS "wakeNumber"`;
+  WHERE (subject = $1 OR cluster_id = $3::uuid) AND state IN ('Pending', 'Running') RETURNING id::text, wake_number AS "wakeNumber"`;
 
 const CANCEL = `UPDATE operations SET cancel_requested_at = coalesce(cancel_requested_at, $2), wake_at = $2,
     wake_number = wake_number + 1, revision = revision + 1
@@ -59,9 +59,14 @@ export class Operations {
     return result.rows;
   }
 
-  /** Wakes the unfinished operations of a subject: something that they may wait for has happened. */
+  /**
+   * Wakes the unfinished operations of a subject: something that they may wait for has happened. `cluster/<id>` means all
+   * that is done for that cluster, a snapshot of it as well.
+   */
   async nudge(subject: string): Promise<void> {
-    const woken = await this.#database.pool.query<{ id: string; wakeNumber: number }>(WAKE, [subject, this.#clock.now()]);
+    const clusterId = /^cluster\/([0-9a-f-]{36})$/.exec(subject)?.[1] ?? null;
+    const parameters = [subject, this.#clock.now(), clusterId];
+    const woken = await this.#database.pool.query<{ id: string; wakeNumber: number }>(WAKE, parameters);
     await Promise.all(woken.rows.map((operation) => this.#bell.ring(operation)));
   }
 

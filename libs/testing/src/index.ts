@@ -11,12 +11,18 @@ export { until } from './until';
 export * from './workflow-harness';
 export { definePerformance, type Figure, type PerformanceDefinition, type PerformanceRun } from './define-performance';
 export {
+  apply,
+  changedState,
   createAgentTestBed,
   createTestMachine,
   newCertificateRequest,
+  startTestBlobStorage,
   TEST_AUDIENCE,
+  TestConsulCluster,
   type AgentTestBed,
   type GatewayProcess,
+  type TestBlobStorage,
   type TestCluster,
   type TestMachine,
+  type TestServer,
 } from './agents';

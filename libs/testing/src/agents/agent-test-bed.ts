@@ -119,6 +119,10 @@ async function bundleAgent(folder: string): Promise<string> {
     target: 'node20',
     tsconfig: join(ROOT, 'tsconfig.base.json'),
     minify: true,
+    // As the build does it: a bundled CommonJS package calls `require`.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
     logLevel: 'error',
   });
   return outfile;

@@ -76,6 +76,8 @@ export async function createTestMachine(
         STATE_DIRECTORY: stateFolder,
         CONFIGURATION_DIRECTORY: configurationFolder,
         AZURE_POD_IDENTITY_AUTHORITY_HOST: metadata.url,
+        // A machine's image trusts the authorities that Azure's services have their certificates of.
+        NODE_EXTRA_CA_CERTS: join(configurationFolder, 'gateway-ca.pem'),
         LOG_LEVEL: 'debug',
       };
       const options = { env: environment, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'], ...user };

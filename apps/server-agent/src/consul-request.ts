@@ -1,0 +1,84 @@
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { text } from 'node:stream/consumers';
+import { minutes, seconds, type Milliseconds } from '@managed-consul/config';
+import type { ConsulAddress } from './consul-configuration';
+import { TaskFailedError } from './task-error';
+
+/** A request that the agent makes itself of a Consul on this machine. */
+export interface LocalConsulRequest {
+  address: ConsulAddress;
+  token: string;
+  method?: 'GET' | 'PUT';
+  path: string;
+  body?: Readable | string;
+  signal: AbortSignal;
+  /** Until the answer's headers are there (default 30 s). */
+  timeout?: Milliseconds;
+}
+
+const ANSWER_TIMEOUT = seconds(30);
+/** How long a body may stand still. */
+const IDLE_TIMEOUT = minutes(1);
+const SHOWN_WORDS = 300;
+
+/**
+ * Asks Consul over HTTPS and gives its answer, whose body streams. Throws `TaskFailedError`: `ConsulNotReachable` when there is
+ * no answer, `ConsulRefused` for any but a 2xx.
+ */
+export async function askConsul(asked: LocalConsulRequest): Promise<IncomingMessage> {
+  const answer = await send(asked);
+  const status = answer.statusCode ?? 0;
+  if (status >= 200 && status < 300) return answer;
+  const words = (await text(answer).catch(() => '')).trim().slice(0, SHOWN_WORDS);
+  // 5xx: no leader, or a follower that cannot reach it; 429: not healthy now.
+  throw new TaskFailedError('ConsulRefused', `Consul answered ${status} to ${asked.path}: ${words}`, {
+    mayPass: status >= 500 || status === 429,
+  });
+}
+
+/** The same, for an answer that is JSON. */
+export async function askConsulForJson(asked: LocalConsulRequest): Promise<unknown> {
+  return JSON.parse(await text(await askConsul(asked)));
+}
+
+async function send({
+  address,
+  token,
+  method = 'GET',
+  path,
+  body,
+  signal,
+  timeout,
+}: LocalConsulRequest): Promise<IncomingMessage> {
+  const answered = new AbortController();
+  const timer = setTimeout(() => answered.abort(new Error('Consul did not answer in time.')), timeout ?? ANSWER_TIMEOUT);
+  try {
+    return await new Promise<IncomingMessage>((resolve, reject) => {
+      const outgoing = request({
+        host: address.host,
+        port: address.port,
+        ca: address.ca,
+        servername: address.serverName,
+        method,
+        path,
+        headers: { 'x-consul-token': token },
+        agent: false,
+        signal: AbortSignal.any([signal, answered.signal]),
+      });
+      outgoing.setTimeout(IDLE_TIMEOUT, () => outgoing.destroy(new Error('The connection to Consul stands still.')));
+      outgoing.once('response', resolve);
+      outgoing.once('error', reject);
+      if (typeof body === 'object') pipeline(body, outgoing).catch(reject);
+      else outgoing.end(body);
+    });
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof TaskFailedError) throw cause;
+    throw new TaskFailedError('ConsulNotReachable', 'Consul on this machine does not answer.', { mayPass: true, cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
