@@ -25,6 +25,8 @@ const CLUSTER: ClusterDescription = {
   publicEndpoint: true,
   tags: { team: 'platform' },
   sshPublicKey: 'ssh-ed25519 AAAA',
+  servicePrincipalId: OWNER.objectId,
+  acrossTenants: false,
 };
 
 /** In the order in which Azure lets them go. */

@@ -6,6 +6,8 @@ import { ManagedIdentities } from './managed-identities';
 import { ResourceGroups } from './resource-groups';
 import { Resources } from './resources';
 import { ScaleSets } from './scale-sets';
+import { readServicePrincipal, type ServicePrincipal } from './service-principal';
+import { SnapshotBlobs } from './snapshot-blobs';
 import { StorageAccounts } from './storage-accounts';
 import { Subscriptions } from './subscriptions';
 
@@ -34,6 +36,7 @@ export class AzureSubscription {
 export class Azure {
   readonly managedApplications: ManagedApplications;
   readonly subscriptions: Subscriptions;
+  readonly snapshotBlobs: SnapshotBlobs;
   readonly #connection: AzureConnection;
   readonly #subscriptions = new Map<string, AzureSubscription>();
 
@@ -41,6 +44,12 @@ export class Azure {
     this.#connection = connection;
     this.managedApplications = new ManagedApplications(connection);
     this.subscriptions = new Subscriptions(connection);
+    this.snapshotBlobs = new SnapshotBlobs(connection);
+  }
+
+  /** Who the service is in Azure, by its own token. */
+  principal(): Promise<ServicePrincipal> {
+    return readServicePrincipal(this.#connection);
   }
 
   /** The clients for a subscription; made once, because each keeps its pipeline and its token. */

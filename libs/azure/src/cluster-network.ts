@@ -5,8 +5,9 @@ export interface TemplateResource {
   type: string;
   apiVersion: string;
   name: string;
-  location: string;
-  tags: Readonly<Record<string, string>>;
+  /** What belongs to another resource has neither place nor tags of its own. */
+  location?: string;
+  tags?: Readonly<Record<string, string>>;
   dependsOn?: string[];
   [field: string]: unknown;
 }

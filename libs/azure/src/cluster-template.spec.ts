@@ -13,6 +13,8 @@ const description: ClusterDescription = {
   publicEndpoint: false,
   tags: { team: 'web' },
   sshPublicKey: 'ssh-ed25519 AAAA',
+  servicePrincipalId: '00000000-0000-4000-8000-00000000000a',
+  acrossTenants: true,
 };
 
 const typesOf = (changes: Partial<ClusterDescription> = {}) => clusterTemplate({ ...description, ...changes }).resources;
@@ -26,8 +28,9 @@ const inboundFrom = (source: string, changes: Partial<ClusterDescription> = {}) 
 
 describe('template of a cluster', () => {
   it('tags every resource with the cluster, so that delete finds all of it', () => {
-    for (const resource of typesOf({ publicEndpoint: true }))
-      expect(resource.tags).toMatchObject({ [CLUSTER_TAG]: description.id, team: 'web' });
+    // What is part of the storage account, or a role on it, goes with it.
+    const own = typesOf({ publicEndpoint: true }).filter(({ type, scope }) => !scope && !type.includes('/blobServices/'));
+    for (const resource of own) expect(resource.tags).toMatchObject({ [CLUSTER_TAG]: description.id, team: 'web' });
   });
 
   it('opens nothing to the internet unless the customer asked for a public endpoint', () => {
@@ -42,6 +45,20 @@ describe('template of a cluster', () => {
     const { resources } = clusterTemplate({ ...description, publicEndpoint: true });
     const made = resources.map(({ type, name }) => `[resourceId('${type}', '${name}')]`);
     for (const { dependsOn = [] } of resources) for (const id of dependsOn) expect(made).toContain(id);
+  });
+
+  it('lets nobody at the snapshots but the servers and the service, each with a token of its own', () => {
+    const resources = typesOf();
+    expect(resources.find(({ type }) => type.endsWith('storageAccounts'))).toMatchObject({
+      properties: { allowBlobPublicAccess: false, allowSharedKeyAccess: false, minimumTlsVersion: 'TLS1_2' },
+    });
+    const roles = resources.filter(({ type }) => type.endsWith('roleAssignments'));
+    expect(roles.map(({ properties }) => (properties as { principalId: string }).principalId)).toEqual([
+      expect.stringMatching(/^\[reference\(/),
+      description.servicePrincipalId,
+    ]);
+    expect(new Set(roles.map(({ name }) => name)).size).toBe(2);
+    for (const { scope } of roles) expect(scope).toBe('Microsoft.Storage/storageAccounts/consul0123456789ab');
   });
 
   it('hands the cloud-config over as a secure parameter', () => {

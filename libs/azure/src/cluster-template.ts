@@ -1,5 +1,6 @@
 import { balancerProperties, idOf, securityRules, subnet, type TemplateResource } from './cluster-network';
 import { scaleSetProperties } from './cluster-servers';
+import { snapshotStorage } from './cluster-storage';
 import { clusterNames, clusterTags, RESOURCE_TYPES, SUBNET_NAME, type ClusterNames } from './names';
 import { API_VERSIONS } from './resources';
 
@@ -16,6 +17,10 @@ export interface ClusterDescription {
   publicEndpoint: boolean;
   tags: Readonly<Record<string, string>>;
   sshPublicKey: string;
+  /** Object id of the service itself, which makes links to snapshots and removes them. */
+  servicePrincipalId: string;
+  /** Whether the customer's tenant is another than the service's. */
+  acrossTenants: boolean;
 }
 
 /** An ARM template as data. */
@@ -104,29 +109,6 @@ const publicBalancer = (making: Making) => {
   });
 };
 
-const storageAccount = (making: Making) => {
-  const { names, cluster } = making;
-  const subnetId = idOf(`${RESOURCE_TYPES.virtualNetwork}/subnets`, names.virtualNetwork, SUBNET_NAME);
-  return resource(making, RESOURCE_TYPES.storageAccount, names.storageAccount, {
-    dependsOn: [idOf(RESOURCE_TYPES.virtualNetwork, names.virtualNetwork)],
-    kind: 'StorageV2',
-    sku: { name: cluster.availabilityZones ? 'Standard_ZRS' : 'Standard_LRS' },
-    properties: {
-      accessTier: 'Hot',
-      supportsHttpsTrafficOnly: true,
-      minimumTlsVersion: 'TLS1_2',
-      allowBlobPublicAccess: false,
-      allowSharedKeyAccess: false,
-      networkAcls: {
-        defaultAction: 'Deny',
-        bypass: 'AzureServices',
-        virtualNetworkRules: [{ id: subnetId, action: 'Allow' }],
-        ipRules: [],
-      },
-    },
-  });
-};
-
 const scaleSet = (making: Making) => {
   const { names, cluster } = making;
   const identityId = idOf(RESOURCE_TYPES.identity, names.identity);
@@ -169,7 +151,7 @@ export function clusterTemplate(cluster: ClusterDescription): ClusterTemplate {
       virtualNetwork(making),
       internalBalancer(making),
       ...(cluster.publicEndpoint ? [publicAddress(making, names.publicAddress), publicBalancer(making)] : []),
-      storageAccount(making),
+      ...snapshotStorage({ ...cluster, names, tags: making.tags }),
       scaleSet(making),
     ],
   };

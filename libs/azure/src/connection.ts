@@ -39,6 +39,8 @@ const boundEveryCall = (limit: Milliseconds) => ({
 export interface AzureConnection {
   credential: ClientSecretCredential;
   endpoint: string;
+  /** Longest time that one request may take. */
+  callTimeout: Milliseconds;
   options: {
     endpoint: string;
     /** For the generation of clients that reads scopes from here. */
@@ -56,7 +58,8 @@ export interface AzureConnection {
  */
 export function openAzureConnection(settings: AzureSettings): AzureConnection {
   const { hostname } = new URL(settings.authority);
-  const additionalPolicies = [boundEveryCall(settings.callTimeout ?? CALL_TIMEOUT)];
+  const callTimeout = settings.callTimeout ?? CALL_TIMEOUT;
+  const additionalPolicies = [boundEveryCall(callTimeout)];
   const credential = new ClientSecretCredential(settings.tenantId, settings.clientId, settings.clientSecret.reveal(), {
     authorityHost: settings.authority,
     // Only Microsoft's own hosts are listed by Microsoft's discovery service; any other authority is trusted because it was configured.
@@ -69,6 +72,7 @@ export function openAzureConnection(settings: AzureSettings): AzureConnection {
   return {
     credential,
     endpoint,
+    callTimeout,
     options: {
       endpoint,
       credentials: { scopes },

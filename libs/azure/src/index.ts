@@ -18,6 +18,8 @@ export {
   OWNER_TAG,
   parseResourceId,
   RESOURCE_TYPES,
+  SNAPSHOTS_CONTAINER,
+  SNAPSHOTS_TAG,
   resourceGroupId,
   resourceId,
   SUBNET_NAME,
@@ -27,4 +29,6 @@ export type { ResourceGroupFacts } from './resource-groups';
 export type { ResourceFacts } from './resources';
 export type { InstanceFacts } from './scale-sets';
 export type { StorageAccountFacts } from './storage-accounts';
+export type { BlobFacts, BlobPlace } from './snapshot-blobs';
+export type { ServicePrincipal } from './service-principal';
 export type { SubscriptionFacts } from './subscriptions';

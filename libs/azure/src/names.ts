@@ -2,11 +2,16 @@
 export const CLUSTER_TAG = 'managed-consul-cluster';
 /** Tag on every Azure resource of a cluster, and on a resource group that was granted directly: the id of the installation. */
 export const INSTALLATION_TAG = 'managed-consul-installation';
+/** Tag on a storage account that stays for the snapshots in it when its cluster is gone: the id of that cluster. */
+export const SNAPSHOTS_TAG = 'managed-consul-snapshots';
 /** Tag by which a customer proves that a resource group is theirs to give: the object id (`oid`) of the caller. */
 export const OWNER_TAG = 'managed-consul-owner';
 
 /** Name of the cluster's subnet inside its virtual network. */
 export const SUBNET_NAME = 'consul';
+
+/** Blob container of a cluster's snapshots in its storage account. */
+export const SNAPSHOTS_CONTAINER = 'snapshots';
 
 /** Every Azure name of one cluster. Computed, never stored: a step that runs twice meets its own work. */
 export interface ClusterNames {
@@ -73,6 +78,12 @@ export const RESOURCE_TYPES = {
   loadBalancer: 'Microsoft.Network/loadBalancers',
   scaleSet: 'Microsoft.Compute/virtualMachineScaleSets',
   storageAccount: 'Microsoft.Storage/storageAccounts',
+} as const;
+
+/** Types of what belongs to a resource and goes with it. */
+export const PART_TYPES = {
+  blobContainer: 'Microsoft.Storage/storageAccounts/blobServices/containers',
+  roleAssignment: 'Microsoft.Authorization/roleAssignments',
 } as const;
 
 /** The parts of an ARM id; undefined when it is not the id of a resource in a resource group. */

@@ -2,7 +2,7 @@ import { ResourceManagementClient } from '@azure/arm-resources';
 import { TransientError } from '@managed-consul/errors';
 import type { AzureConnection } from './connection';
 import { callAzure, findInAzure } from './errors';
-import { RESOURCE_TYPES } from './names';
+import { PART_TYPES, RESOURCE_TYPES } from './names';
 
 /** One resource, as the list of a resource group shows it. */
 export interface ResourceFacts {
@@ -32,6 +32,8 @@ export const API_VERSIONS: Readonly<Record<string, string>> = {
   [RESOURCE_TYPES.loadBalancer]: '2024-05-01',
   [RESOURCE_TYPES.scaleSet]: '2024-07-01',
   [RESOURCE_TYPES.storageAccount]: '2023-05-01',
+  [PART_TYPES.blobContainer]: '2023-05-01',
+  [PART_TYPES.roleAssignment]: '2022-04-01',
 };
 
 const isSame = (one: string | undefined, other: string): boolean => one?.toLowerCase() === other.toLowerCase();

@@ -1,12 +1,13 @@
 import { StorageManagementClient } from '@azure/arm-storage';
 import type { AzureConnection } from './connection';
-import { findInAzure } from './errors';
+import { callAzure, findInAzure } from './errors';
 
 /** The storage account of a cluster: its snapshots stay in it, in the customer's own resource group. */
 export interface StorageAccountFacts {
   name: string;
   blobEndpoint: string | undefined;
   provisioningState: string | undefined;
+  tags: Readonly<Record<string, string>>;
 }
 
 /** Storage accounts of one subscription. */
@@ -27,7 +28,20 @@ export class StorageAccounts {
         name: account.name ?? name,
         blobEndpoint: account.primaryEndpoints?.blob,
         provisioningState: account.provisioningState,
+        tags: account.tags ?? {},
       }
+    );
+  }
+
+  /** Puts `tags` in the place of all that the account carries. Asks nothing any more once `abortSignal` is aborted. */
+  async replaceTags(
+    resourceGroup: string,
+    name: string,
+    tags: Readonly<Record<string, string>>,
+    abortSignal?: AbortSignal,
+  ): Promise<void> {
+    await callAzure(`tag the storage account ${name}`, () =>
+      this.#client.storageAccounts.update(resourceGroup, name, { tags: { ...tags } }, { abortSignal }),
     );
   }
 }

@@ -8,6 +8,7 @@ import { type Directory } from '../entra/directory';
 import { ROLE_ASSIGNMENTS, scopeChain } from './access-control';
 import { findRole } from './built-in-roles';
 
+const IDENTITIES = 'Microsoft.ManagedIdentity/userAssignedIdentities';
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What `$filter` of the assignments' lists can say. */
@@ -63,7 +64,7 @@ export function roleAssignmentType(resources: ResourceStore, directory: Director
     methods: ['GET', 'PUT', 'DELETE'],
     collect: (scope, query) => assignmentsAround(resources, ROLE_ASSIGNMENTS, scope, readAssignmentFilter(query.get('$filter'))),
     validate(write) {
-      validateAssignment(write, directory);
+      validateAssignment(write, directory, resources);
       refuseDuplicate(write, resources);
     },
     draft: (write) => ({ properties: draftAssignment(write, directory) }),
@@ -75,7 +76,16 @@ export function roleAssignmentType(resources: ResourceStore, directory: Director
   };
 }
 
-function validateAssignment({ id, body, existing, caller }: ResourceWrite, directory: Directory): void {
+/** From another tenant a role can be given to a managed identity that the request names as a resource. */
+function isDelegatedIdentity({ body }: ResourceWrite, resources: ResourceStore): boolean {
+  const { delegatedManagedIdentityResourceId: identityId, principalId } = body.properties;
+  if (typeof identityId !== 'string') return false;
+  const identity = resources.listByType(IDENTITIES, '/').find((one) => sameId(one.id, identityId));
+  return String(identity?.properties['principalId']).toLowerCase() === String(principalId).toLowerCase();
+}
+
+function validateAssignment(write: ResourceWrite, directory: Directory, resources: ResourceStore): void {
+  const { id, body, existing, caller } = write;
   const { roleDefinitionId, principalId } = body.properties;
   if (!GUID.test(id.name))
     throw new ArmError(
@@ -99,7 +109,7 @@ function validateAssignment({ id, body, existing, caller }: ResourceWrite, direc
   }
   // Services may let in principals of another tenant (managed applications do); customers may not.
   const principal = directory.findPrincipal(principalId);
-  if (caller.type !== 'System' && principal?.tenantId !== caller.tenantId) {
+  if (caller.type !== 'System' && principal?.tenantId !== caller.tenantId && !isDelegatedIdentity(write, resources)) {
     const message = `Principal ${principalId.replaceAll('-', '')} does not exist in the directory ${caller.tenantId}. Check that you have the correct principal ID.`;
     throw new ArmError(400, 'PrincipalNotFound', message);
   }
@@ -147,6 +157,6 @@ function draftAssignment({ id, body, existing, caller }: ResourceWrite, director
     description: body.properties['description'] ?? null,
     createdBy: before?.['createdBy'] ?? caller.objectId,
     updatedBy: caller.objectId,
-    delegatedManagedIdentityResourceId: null,
+    delegatedManagedIdentityResourceId: body.properties['delegatedManagedIdentityResourceId'] ?? null,
   };
 }

@@ -36,12 +36,17 @@ function refuse(response: ServerResponse, status: number, code: string, message:
   return false;
 }
 
-/** Azurite reads tokens without checking them; what it is handed says only that the check was made here. */
-function stampChecked(request: IncomingMessage): void {
+/**
+ * Azurite reads tokens without checking them; what it is handed says that the check was made here, and for whom: signing keys
+ * are given to a principal.
+ */
+function stampChecked(request: IncomingMessage, { objectId, tenantId }: { objectId: string; tenantId: string }): void {
   const seconds = Math.floor(Date.now() / 1000);
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
   const claims = {
     aud: STORAGE_AUDIENCE,
+    oid: objectId,
+    tid: tenantId,
     iss: 'https://sts.windows.net/checked/',
     iat: seconds - 60,
     nbf: seconds - 60,
@@ -102,6 +107,7 @@ export function blobGuard(
           'This request is not authorized to perform this operation using this permission.',
         );
       }
+      stampChecked(request, caller);
     } catch (error) {
       if (!(error instanceof TokenRefusedError)) throw error;
       response.setHeader(
@@ -115,7 +121,6 @@ export function blobGuard(
         `Server failed to authenticate the request: ${error.refusal.reason}.`,
       );
     }
-    stampChecked(request);
     return true;
   }
 }

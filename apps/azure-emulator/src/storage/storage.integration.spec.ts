@@ -97,6 +97,36 @@ describe('Microsoft.Storage through @azure/arm-storage and @azure/storage-blob',
     expect((await container.getBlobClient('greeting').downloadToBuffer()).toString()).toBe('owner');
   });
 
+  it('takes a link that was signed for a principal, for what the link allows and as long as it says', async () => {
+    const account = await make('storagelinks');
+    await client.blobContainers.create('sample', 'storagelinks', 'data', {});
+    const roles = new AuthorizationManagementClient(emulator.credential(sample.owner, sample.tenantId), sample.subscriptionId, {
+      endpoint: emulator.endpoint,
+    });
+    await roles.roleAssignments.create(account.id ?? '', 'aaaaaaaa-0000-4000-8000-000000000002', {
+      roleDefinitionId: BLOB_CONTRIBUTOR,
+      principalId: sample.owner.objectId,
+    });
+    const service = new BlobServiceClient(
+      account.primaryEndpoints?.blob ?? '',
+      emulator.credential(sample.owner, sample.tenantId),
+    );
+    const container = service.getContainerClient('data');
+    await write(container, 'linked');
+    const startsOn = new Date(Date.now() - 60_000);
+    const inAnHour = new Date(Date.now() + 3_600_000);
+    const key = await service.getUserDelegationKey(startsOn, inAnHour);
+    const linkUntil = (expiresOn: Date) =>
+      container
+        .getBlobClient('greeting')
+        .generateUserDelegationSasUrl({ permissions: BlobSASPermissions.parse('r'), startsOn, expiresOn }, key);
+    const link = await linkUntil(inAnHour);
+    expect(await (await fetch(link)).text()).toBe('linked');
+    expect((await fetch(link, { method: 'DELETE', headers: { 'x-ms-version': '2025-01-05' } })).status).toBe(403);
+    expect((await fetch(link.replace('greeting', 'another'))).status).toBe(403);
+    expect((await fetch(await linkUntil(new Date(Date.now() - 30_000)))).status).toBe(403);
+  });
+
   it('refuses a token for another audience on the data plane', async () => {
     const account = await make('storagefive');
     const { token } = await emulator.credential(sample.owner, sample.tenantId).getToken('https://management.azure.com/.default');

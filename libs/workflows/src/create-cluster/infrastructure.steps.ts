@@ -8,6 +8,7 @@ import {
   resourceId,
   type AzureSubscription,
   type ClusterDescription,
+  type ServicePrincipal,
 } from '@managed-consul/azure';
 import { CERTIFICATE_PURPOSES, moveProvisioningState, SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
 import { SecretValue } from '@managed-consul/config';
@@ -62,13 +63,19 @@ export async function ensureClusterSecrets({ cluster, secrets, clock }: Step) {
   });
 }
 
-function describe(cluster: ClusterRecord, availabilityZones: boolean, publicKey: string): ClusterDescription {
+function describe(
+  cluster: ClusterRecord,
+  service: ServicePrincipal,
+  { availabilityZones, publicKey }: { availabilityZones: boolean; publicKey: string },
+): ClusterDescription {
   const { id, installationId, region, networkCidr, servers, vmSize, endpointVisibility } = cluster;
   const tags = cluster.tags as Record<string, string>;
   return {
     ...{ id, installationId, region, networkCidr, servers, vmSize, tags, availabilityZones },
     publicEndpoint: endpointVisibility === 'Public',
     sshPublicKey: publicKey,
+    servicePrincipalId: service.objectId,
+    acrossTenants: service.tenantId !== cluster.installation.tenantId.toLowerCase(),
   };
 }
 
@@ -83,7 +90,10 @@ async function deploy(step: Step): Promise<void> {
     bundleSha256: machines.agentBundleSha256,
     consulSha256: await programHashes(step, cluster.consulVersion),
   });
-  const description = describe(cluster, region?.availabilityZones ?? false, outputOf(ensureClusterSecrets).sshPublicKey);
+  const description = describe(cluster, await azure.principal(), {
+    availabilityZones: region?.availabilityZones ?? false,
+    publicKey: outputOf(ensureClusterSecrets).sshPublicKey,
+  });
   const request = {
     template: { ...clusterTemplate(description) },
     parameters: { customData: { value: customData } },
