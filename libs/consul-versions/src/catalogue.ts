@@ -1,4 +1,4 @@
-import type { ConsulArtifact, ConsulVersion, Database, Plan, Region } from '@managed-consul/database';
+import type { ConsulArtifact, ConsulVersion, Database, Plan, Region, Transaction } from '@managed-consul/database';
 
 export type ConsulVersionWithArtifacts = ConsulVersion & { artifacts: ConsulArtifact[] };
 
@@ -15,7 +15,9 @@ export function compareVersionsDescending(one: string, other: string): number {
 }
 
 /** Every version that the service knows, the newest first, blocked ones with their reason. */
-export async function listConsulVersions(database: Database): Promise<ConsulVersionWithArtifacts[]> {
+export async function listConsulVersions(database: {
+  prisma: Database['prisma'] | Transaction;
+}): Promise<ConsulVersionWithArtifacts[]> {
   const versions = await database.prisma.consulVersion.findMany({ include: { artifacts: { orderBy: { platform: 'asc' } } } });
   return versions.sort((one, other) => compareVersionsDescending(one.version, other.version));
 }

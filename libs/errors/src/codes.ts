@@ -16,6 +16,13 @@ export const ERROR_CODES = {
   NameAlreadyExists: { status: 409, meaning: 'A living cluster of the installation has that name.' },
   SnapshotNameExists: { status: 409, meaning: 'A snapshot of the cluster has that name.' },
   NetworkOverlap: { status: 409, meaning: 'The address range overlaps that of another cluster in the installation.' },
+  UpgradeNotNewer: { status: 409, meaning: 'The servers run that Consul version or a later one; they never go back.' },
+  UpgradePathForbidden: { status: 409, meaning: 'No allowed sequence of installable versions leads to that Consul version.' },
+  VersionBlocked: { status: 409, meaning: 'The Consul version has a known fault and is not installed; the message says which.' },
+  VersionUnavailable: {
+    status: 409,
+    meaning: 'The Consul version is not on offer, or the service holds no verified program of it.',
+  },
   IdempotencyKeyReused: { status: 409, meaning: 'The Idempotency-Key was used before with another body.' },
   PreconditionFailed: { status: 412, meaning: 'If-Match does not name the present revision.' },
   PayloadTooLarge: { status: 413, meaning: 'The body is larger than 1 MiB.' },
