@@ -7,9 +7,14 @@ import { ClustersController } from './clusters/clusters.controller';
 import { ClustersService } from './clusters/clusters.service';
 import { InstallationsController } from './installations/installations.controller';
 import { NotificationsController } from './notifications/notifications.controller';
+import { LifecycleController } from './lifecycle/lifecycle.controller';
+import { OperationResultsService } from './operations/operation-results.service';
 import { OperationsController } from './operations/operations.controller';
 import { OperationsService } from './operations/operations.service';
+import { RequestsService } from './operations/requests.service';
 import { ServiceInformationController } from './service-information/service-information.controller';
+import { SnapshotsController } from './snapshots/snapshots.controller';
+import { SnapshotsService } from './snapshots/snapshots.service';
 
 /** The customers' API around its services. */
 @Module({})
@@ -19,6 +24,8 @@ export class ApiModule {
       module: ApiModule,
       controllers: [
         ClustersController,
+        SnapshotsController,
+        LifecycleController,
         OperationsController,
         ClientAccessController,
         InstallationsController,
@@ -26,7 +33,15 @@ export class ApiModule {
         NotificationsController,
         ServiceInformationController,
       ],
-      providers: [{ provide: API_SERVICES, useValue: services }, ClustersService, OperationsService, ClientAccessService],
+      providers: [
+        { provide: API_SERVICES, useValue: services },
+        ClustersService,
+        OperationsService,
+        OperationResultsService,
+        RequestsService,
+        SnapshotsService,
+        ClientAccessService,
+      ],
     };
   }
 }

@@ -24,16 +24,13 @@ import {
   operationSchema,
   operationWaitQuerySchema,
 } from './operation.schema';
+import { operationResultSchema } from './operation-result.schema';
 import { preflightRequestSchema, preflightResultSchema } from './preflight.schema';
-import { emptyObjectSchema, identifierSchema, pageQuerySchema } from './primitives.schema';
+import { emptyObjectSchema, pageQuerySchema } from './primitives.schema';
 import type { RouteContract } from './route-contract';
-
-export const idParamsSchema = z.strictObject({ id: identifierSchema });
-
-const ok = <Schema extends z.ZodType>(schema: Schema, description = 'As asked.') => ({ 200: { description, schema } });
-const accepted = <Schema extends z.ZodType>(schema: Schema) => ({
-  202: { description: 'Recorded; the operation carries it out.', schema },
-});
+import { accepted, idParamsSchema, ok } from './route-parts';
+import { rotationRoutes } from './rotation.routes';
+import { snapshotRoutes } from './snapshot.routes';
 
 /** Every route of the customers' API. The OpenAPI document and the typed client are made from this list. */
 export const routes = {
@@ -169,6 +166,8 @@ export const routes = {
     body: emptyObjectSchema,
     answers: ok(clientBundleSchema, 'JSON, or with Accept: application/zip an archive of the same files. Never cached.'),
   },
+  ...snapshotRoutes,
+  ...rotationRoutes,
   getOperation: {
     method: 'GET',
     path: '/v1/operations/{id}',
@@ -187,7 +186,7 @@ export const routes = {
     access: 'bearer',
     params: idParamsSchema,
     answers: {
-      ...ok(clusterSchema, 'The cluster as it is now.'),
+      ...ok(operationResultSchema, 'The cluster or snapshot as it is now, the report, or the link, which is shown once.'),
       202: { description: 'Not ended; ask again after Retry-After.' },
       204: { description: 'Ended, and there is nothing to show.' },
     },

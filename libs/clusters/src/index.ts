@@ -38,7 +38,7 @@ export {
   type CreatedCluster,
 } from './create-cluster.request';
 export { requestDeleteCluster } from './delete-cluster.request';
-export { etagOf } from './etag';
+export { etagOf, requireMatch } from './etag';
 export {
   getInstallation,
   listInstallations,

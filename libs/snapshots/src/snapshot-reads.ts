@@ -1,6 +1,6 @@
-import { findRole, requireRole, type Caller } from '@managed-consul/access';
+import { findRole, requireRole, visibleTo, type Caller } from '@managed-consul/access';
 import type { ListPosition } from '@managed-consul/clusters';
-import type { AccessRole, Database, Snapshot, Transaction } from '@managed-consul/database';
+import type { AccessRole, Database, Prisma, Snapshot, Transaction } from '@managed-consul/database';
 
 /**
  * The snapshot, if the caller has at least the role `needed` on the installation that it belongs to, whether or not its cluster
@@ -20,34 +20,38 @@ export async function getSnapshot(
   return snapshot;
 }
 
-/** Whose snapshots: of one cluster, which may be gone, or of everything in an installation. */
-export type SnapshotListQuery = ({ clusterId: string } | { installationId: string }) & {
+/** Whose snapshots: of one cluster, which may be gone, of everything in an installation, or of every installation. */
+export type SnapshotListQuery = ({ clusterId: string } | { installationId?: string }) & {
   after?: ListPosition | undefined;
   limit: number;
 };
 
-/** Refuses with ResourceNotFound what the caller has no role on. */
-async function requireVisible(database: Database, caller: Caller, query: SnapshotListQuery): Promise<void> {
-  if ('installationId' in query) {
-    const role = await findRole(database.prisma, caller, query.installationId);
-    return requireRole(role, 'Reader', `installation ${query.installationId}`);
+/** Which snapshots are meant, as a condition. Refuses with ResourceNotFound what the caller has no role on. */
+async function visibleIn({ prisma }: Database, caller: Caller, query: SnapshotListQuery): Promise<Prisma.SnapshotWhereInput> {
+  if ('clusterId' in query) {
+    const { clusterId } = query;
+    const cluster = await prisma.cluster.findUnique({ where: { id: clusterId }, select: { installationId: true } });
+    const role = cluster ? await findRole(prisma, caller, cluster.installationId) : undefined;
+    requireRole(role, 'Reader', `cluster ${clusterId}`);
+    return { clusterId };
   }
-  const cluster = await database.prisma.cluster.findUnique({
-    where: { id: query.clusterId },
-    select: { installationId: true },
-  });
-  const role = cluster ? await findRole(database.prisma, caller, cluster.installationId) : undefined;
-  requireRole(role, 'Reader', `cluster ${query.clusterId}`);
+  const { installationId } = query;
+  if (installationId === undefined) {
+    const visible = await prisma.installation.findMany({ where: visibleTo(caller), select: { id: true } });
+    return { installationId: { in: visible.map(({ id }) => id) } };
+  }
+  requireRole(await findRole(prisma, caller, installationId), 'Reader', `installation ${installationId}`);
+  return { installationId };
 }
 
 /** Snapshots that are not deleted, the newest first, those of clusters that are gone too. Throws ResourceNotFound. */
 export async function listSnapshots(database: Database, caller: Caller, query: SnapshotListQuery): Promise<Snapshot[]> {
-  await requireVisible(database, caller, query);
+  const visible = await visibleIn(database, caller, query);
   const { after } = query;
   return database.prisma.snapshot.findMany({
     where: {
       deletedAt: null,
-      ...('clusterId' in query ? { clusterId: query.clusterId } : { installationId: query.installationId }),
+      ...visible,
       ...(after ? { OR: [{ createdAt: { lt: after.createdAt } }, { createdAt: after.createdAt, id: { lt: after.id } }] } : {}),
     },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { generateKeyPair, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { errorEnvelopeSchema, routes } from '@managed-consul/api-contract';
+import { errorEnvelopeSchema, routes, type RouteContract, type RouteName } from '@managed-consul/api-contract';
 import { translateError } from './request-errors';
 import { startApi, type ApiUnderTest, type Person, type RawAnswer } from '../testing/api-under-test';
 
@@ -187,6 +187,21 @@ describe('a token', () => {
   });
 });
 
+/** What is sent to routes that cannot do with an empty body. */
+const BODIES: Partial<Record<RouteName, object>> = {
+  updateSnapshot: { name: 'mine' },
+  createRotation: { what: 'GossipKey' },
+};
+
+/** POST because they take a body, though they change nothing. */
+const READS_BY_POST: readonly RouteName[] = [];
+
+/** Every route of one cluster, snapshot or operation. */
+const routesOfOne = () =>
+  (Object.entries(routes) as [RouteName, RouteContract][]).filter(
+    ([, { path }]) => path.includes('{id}') && !path.includes('/installations'),
+  );
+
 describe('a caller', () => {
   const newCluster = async () => {
     const installation = await api.newInstallation(owner);
@@ -196,14 +211,12 @@ describe('a caller', () => {
 
   test('of another tenant is told on every route that the cluster does not exist', async () => {
     const { cluster, operation } = await newCluster();
+    const snapshot = await api.newSnapshot(cluster);
     const stranger = await api.newPerson();
-    const secretive = Object.values(routes).filter(
-      (route) => route.path.includes('{id}') && !route.path.includes('installations'),
-    );
-    for (const route of secretive) {
-      const id = route.path.startsWith('/v1/operations') ? operation.id : cluster.id;
-      const options = 'body' in route ? { body: {} } : {};
-      const answer = await api.request(stranger, route.method, route.path.replace('{id}', id), options);
+    for (const [name, route] of routesOfOne()) {
+      const id = { operations: operation.id, snapshots: snapshot.id, clusters: cluster.id }[route.path.split('/')[2] ?? ''];
+      const options = 'body' in route ? { body: BODIES[name] ?? {} } : {};
+      const answer = await api.request(stranger, route.method, route.path.replace('{id}', id ?? ''), options);
       expect([route.method, route.path, ...refusalOf(answer)]).toEqual([route.method, route.path, 404, 'ResourceNotFound']);
       const missing = await api.request(stranger, route.method, route.path.replace('{id}', randomUUID()), options);
       expect(missing.text.replaceAll(/[\da-f-]{36}/g, '')).toBe(answer.text.replaceAll(/[\da-f-]{36}/g, ''));
@@ -234,22 +247,14 @@ describe('a caller', () => {
     const id = cluster.id;
     expect((await api.clientOf(reader).call('getCluster', { params: { id } })).body.name).toBe('hello');
     const body = { installationId: cluster.installationId, name: 'mine', email: 'a@example.com' };
-    const writes: [string, string, unknown][] = [
-      ['POST', '/v1/clusters', body],
-      ['PATCH', `/v1/clusters/${id}`, { tags: {} }],
-      ['DELETE', `/v1/clusters/${id}`, undefined],
-      ['POST', `/v1/clusters/${id}/root-token`, {}],
-      ['POST', `/v1/clusters/${id}/client-bundle`, {}],
-      ['POST', `/v1/operations/${operation.id}/cancel`, {}],
-    ];
-    for (const [method, path, content] of writes) {
-      const options = content === undefined ? {} : { body: content };
-      expect([method, path, ...refusalOf(await api.request(reader, method, path, options))]).toEqual([
-        method,
-        path,
-        403,
-        'AuthorizationFailed',
-      ]);
+    expect(refusalOf(await api.request(reader, 'POST', '/v1/clusters', { body }))).toEqual([403, 'AuthorizationFailed']);
+    const snapshot = await api.newSnapshot(cluster);
+    for (const [name, route] of routesOfOne()) {
+      if (route.method === 'GET' || READS_BY_POST.includes(name)) continue;
+      const target = { operations: operation.id, snapshots: snapshot.id, clusters: id }[route.path.split('/')[2] ?? ''];
+      const options = 'body' in route ? { body: BODIES[name] ?? {} } : {};
+      const answer = await api.request(reader, route.method, route.path.replace('{id}', target ?? ''), options);
+      expect([route.method, route.path, ...refusalOf(answer)]).toEqual([route.method, route.path, 403, 'AuthorizationFailed']);
     }
   });
 

@@ -7,12 +7,12 @@ import type { Requester } from '@managed-consul/access';
 import { getCluster } from '@managed-consul/clusters';
 import { isTerminal, type Operation } from '@managed-consul/operations';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { ClustersService } from '../clusters/clusters.service';
 import { FromRequester } from '../http/caller.guard';
 import { readId, readInput, readNothing } from '../http/contract-input';
 import { pointToOperation, RETRY_AFTER_SECONDS } from '../http/operation-headers';
 import { pageOf, readPageRequest, type PagedList } from '../http/pages';
 import { hasSeenEnd, streamOperationEvents } from './operation-events';
+import { OperationResultsService } from './operation-results.service';
 import { showOperation } from './operation.view';
 import { OperationsService } from './operations.service';
 
@@ -35,16 +35,16 @@ export class OperationsController {
   readonly #services: ApiServices;
   readonly #operations: OperationsService;
 
-  readonly #clusters: ClustersService;
+  readonly #results: OperationResultsService;
 
   constructor(
     @Inject(API_SERVICES) services: ApiServices,
     @Inject(OperationsService) operations: OperationsService,
-    @Inject(ClustersService) clusters: ClustersService,
+    @Inject(OperationResultsService) results: OperationResultsService,
   ) {
     this.#services = services;
     this.#operations = operations;
-    this.#clusters = clusters;
+    this.#results = results;
   }
 
   @Get('clusters/:id/operations')
@@ -76,15 +76,23 @@ export class OperationsController {
   }
 
   @Get('operations/:id/result')
-  async result(@FromRequester() requester: Requester, @Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply) {
+  async result(
+    @FromRequester() requester: Requester,
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const operation = await this.#operations.get(requester, readId(id));
     if (!isTerminal(operation.state)) {
       pointToOperation(reply, this.#services.publicUrl, operation.id);
       return void reply.status(202);
     }
-    const cluster = await this.#operations.resultOf(requester, operation);
-    if (cluster) return this.#clusters.showOne(cluster);
-    return void reply.status(204);
+    // Asking what there would be to read must not use up what is shown once.
+    if (request.method === 'HEAD') return void reply.status(200);
+    const result = await this.#results.resultOf(requester, operation);
+    if (!result) return void reply.status(204);
+    if (result.secret) void reply.header('cache-control', 'no-store');
+    return result.body;
   }
 
   @Get('operations/:id/events')

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { findRole, nameOf, recordAudit, requireRole, type Requester } from '@managed-consul/access';
-import { getCluster, type ClusterWithServers } from '@managed-consul/clusters';
 import { seconds } from '@managed-consul/config';
 import type { AccessRole } from '@managed-consul/database';
 import { isTerminal, type Operation, type OperationStep } from '@managed-consul/operations';
@@ -61,13 +60,5 @@ export class OperationsService {
     return this.#services.operations.cancel(operationId, (tx) =>
       recordAudit(tx, requester, { action: 'cancel-operation', ...ids, detail }),
     );
-  }
-
-  /** The cluster that an operation worked on, as it is now; undefined when there is none to show. */
-  async resultOf(requester: Requester, operation: Operation): Promise<ClusterWithServers | undefined> {
-    if (operation.clusterId === null) return undefined;
-    const { database } = this.#services;
-    const cluster = await getCluster(database.prisma, requester, operation.clusterId, { deleted: true });
-    return cluster.deletedAt === null ? cluster : undefined;
   }
 }

@@ -1,0 +1,7 @@
+import { z } from 'zod';
+import { clusterSchema } from './cluster.schema';
+import { snapshotLinkSchema, snapshotSchema } from './snapshot.schema';
+
+/** What an operation led to; which of these it is follows from the operation's kind. */
+export const operationResultSchema = z.union([clusterSchema, snapshotSchema, snapshotLinkSchema]).meta({ id: 'OperationResult' });
+export type OperationResultBody = z.infer<typeof operationResultSchema>;
