@@ -2,6 +2,7 @@ import type { WorkflowEvent } from '@managed-consul/workflow-engine';
 import { createClusterEvents } from './create-cluster/create-cluster.events';
 import { createRootTokenEvents } from './create-root-token/create-root-token.events';
 import { deleteClusterEvents } from './delete-cluster/delete-cluster.events';
+import { takeSnapshotEvents } from './take-snapshot/take-snapshot.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
 
 /** Every operation that a cluster's history tells of. */
@@ -10,6 +11,7 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   createClusterEvents,
   deleteClusterEvents,
   createRootTokenEvents,
+  takeSnapshotEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

@@ -6,6 +6,7 @@ import {
   UPDATING_KINDS,
 } from '@managed-consul/clusters';
 import type { ProvisioningState, Transaction } from '@managed-consul/database';
+import { failSnapshotsOf } from '@managed-consul/snapshots';
 import type { OperationOutcome, OperationRecord } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
 
@@ -64,6 +65,10 @@ export async function recordOutcome(
   now: Date,
 ): Promise<void> {
   if (operation.clusterId) await recordClusterOutcome(tx, operation, operation.clusterId, outcome, now);
+  if (outcome.state !== 'Succeeded') {
+    const stopped = { code: 'Canceled', message: 'The operation that took the snapshot was stopped.' };
+    await failSnapshotsOf(tx, operation.input, outcome.error ?? stopped);
+  }
   if (operation.kind === OPERATION_KINDS.registerInstallation && outcome.state !== 'Succeeded') {
     await recordFailedRegistration(tx, operation, outcome);
   }

@@ -9,10 +9,18 @@ import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
 import { recordOutcome } from './outcomes';
 import { registerInstallation } from './register-installation/register-installation.workflow';
 import { removeInstallation } from './remove-installation/remove-installation.workflow';
+import { takeSnapshot } from './take-snapshot/take-snapshot.workflow';
 import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
 
 /** Every lifecycle operation of the service. */
-export const WORKFLOWS = [createCluster, deleteCluster, createRootToken, registerInstallation, removeInstallation] as const;
+export const WORKFLOWS = [
+  createCluster,
+  deleteCluster,
+  createRootToken,
+  registerInstallation,
+  removeInstallation,
+  takeSnapshot,
+] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {
   const { clusterId } = operation;
