@@ -36,7 +36,7 @@ export class DesiredStateApplier {
   /** Returns once the state is in force. Throws `ApplyError`, or the signal's reason when a newer state has come. */
   async apply(desired: DesiredState, signal: AbortSignal): Promise<void> {
     const { binaries, folder, process } = this.#options;
-    if (!desired.running) return this.#stop();
+    if (!desired.running) return this.#stop(desired.endsByItself === true);
     this.#refuseRoot();
     addressOf(desired);
     const binary = await binaries.ensure(binaries.hashFor(desired), desired.consul.version, signal);
@@ -67,10 +67,11 @@ export class DesiredStateApplier {
     await process.start(binary, launch);
   }
 
-  async #stop(): Promise<void> {
+  /** Noted before it is stopped, so that nobody starts it again; one that leaves its cluster ends in its own time. */
+  async #stop(endsByItself: boolean): Promise<void> {
     const launch = await this.#options.files.readLaunch();
     if (launch) await this.#options.files.writeLaunch({ ...launch, running: false });
-    await this.#options.process.stop();
+    if (!endsByItself) await this.#options.process.stop();
   }
 
   async #bringUp(running: ConsulRecord | undefined, binary: ConsulBinary, hashes: LoadedHashes): Promise<void> {

@@ -80,6 +80,11 @@ export const desiredStateFieldsSchema = z.strictObject({
   datacenter: serverCertificateRequestSchema.shape.datacenter,
   /** False stops Consul and keeps it stopped. */
   running: z.boolean(),
+  /**
+   * With `running` false: Consul is not stopped, because it was told to leave its cluster and ends by itself; it is only not
+   * started again.
+   */
+  endsByItself: z.literal(true).optional(),
   consul: z.strictObject({
     version: z.string().regex(/^\d+\.\d+\.\d+[A-Za-z0-9.+-]*$/),
     /** SHA-256 of the Consul program by platform; downloaded from `<gatewayUrl>/artifacts/<sha256>`. */

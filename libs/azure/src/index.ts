@@ -27,7 +27,7 @@ export {
 } from './names';
 export type { ResourceGroupFacts } from './resource-groups';
 export type { ResourceFacts } from './resources';
-export type { InstanceFacts } from './scale-sets';
+export type { InstanceFacts, PowerWord, ScaleSetChange, ScaleSetFacts } from './scale-sets';
 export type { StorageAccountFacts } from './storage-accounts';
 export type { BlobFacts, BlobPlace } from './snapshot-blobs';
 export type { ServicePrincipal } from './service-principal';

@@ -33,7 +33,8 @@ export async function readClientBundle(
     }),
     secrets.find(owner, SECRET_PURPOSES.gossipKey),
   ]);
-  if (!certificate || !gossipKey || cluster.serverRecords.length === 0) {
+  const members = cluster.serverRecords.filter(({ membership }) => membership === 'Member');
+  if (!certificate || !gossipKey || members.length === 0) {
     throw new AppError('Conflict', `The cluster is ${cluster.provisioningState}; its client bundle exists once its servers do.`);
   }
   const { installationId } = cluster;
@@ -45,6 +46,6 @@ export async function readClientBundle(
     datacenter: cluster.datacenter,
     caPem: certificate.pem,
     gossipKey,
-    serverAddresses: cluster.serverRecords.map((server) => server.address),
+    serverAddresses: members.map((server) => server.address),
   };
 }

@@ -1,3 +1,4 @@
+import { TransientError } from '@managed-consul/errors';
 import { z } from 'zod';
 import type { ConsulConnection } from './connection';
 
@@ -44,7 +45,7 @@ const autopilotConfigurationSchema = z.looseObject({
 });
 export type AutopilotConfiguration = z.infer<typeof autopilotConfigurationSchema>;
 
-/** Raft and autopilot. */
+/** Raft, autopilot and membership. */
 export class Operator {
   readonly #connection: ConsulConnection;
 
@@ -78,5 +79,27 @@ export class Operator {
   async changeAutopilot(changes: Partial<AutopilotConfiguration>): Promise<void> {
     const present = await this.autopilotConfiguration();
     await this.#connection.tell('/v1/operator/autopilot/configuration', { method: 'PUT', body: { ...present, ...changes } });
+  }
+
+  /** Takes a server out of Raft by its id. Asks the leader; a peer that is not there is agreed as well. */
+  async removeRaftPeer(id: string): Promise<void> {
+    // 1.8 answers 500 with "id … was not found in the Raft configuration" for a peer that has gone meanwhile.
+    const path = `/v1/operator/raft/peer?id=${encodeURIComponent(id)}`;
+    const { status, text } = await this.#connection.read(path, { method: 'DELETE', alsoAnswers: [500] });
+    if (status === 500 && !text.includes('not found'))
+      throw new TransientError(`Consul could not remove a Raft peer: ${text.slice(0, 300)}`);
+  }
+
+  /** Makes the others forget a failed member of that name, its place in the catalogue included. Unknown names are agreed. */
+  async forceLeave(nodeName: string): Promise<void> {
+    const path = `/v1/agent/force-leave/${encodeURIComponent(nodeName)}?prune`;
+    const { status, text } = await this.#connection.read(path, { method: 'PUT', alsoAnswers: [404, 500] });
+    if (status === 500 && !text.includes('No node found'))
+      throw new TransientError(`Consul could not forget a member: ${text.slice(0, 300)}`);
+  }
+
+  /** Tells the server that is asked to leave its cluster and end. It answers when it has left, which takes about ten seconds. */
+  async leave(): Promise<void> {
+    await this.#connection.tell('/v1/agent/leave', { method: 'PUT' });
   }
 }

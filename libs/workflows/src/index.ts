@@ -5,5 +5,6 @@
  */
 export { createWorkflowHost, WORKFLOWS } from './workflow-host';
 export type { ClusterRecord, MachineSettings, Services, WorkflowDependencies } from './services';
+export { findClusterRecord } from './cluster-record';
 export { clusterEventText } from './cluster-events';
 export * from './observation';

@@ -7,7 +7,13 @@ import type { SecretStore } from '@managed-consul/secrets';
 import type { StepContext } from '@managed-consul/workflow-engine';
 
 /** A cluster with what belongs to it, as it was when the step began. */
-export type ClusterRecord = Cluster & { installation: Installation; serverRecords: Server[] };
+export type ClusterRecord = Cluster & {
+  installation: Installation;
+  /** The members: the servers that vote, in the order of their numbers. */
+  serverRecords: Server[];
+  /** Servers that are being added or taken out, or that an operation which failed left so. */
+  unfinishedServers: Server[];
+};
 
 /** What a new machine must be told; the same for every cluster. */
 export interface MachineSettings {

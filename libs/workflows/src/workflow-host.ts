@@ -3,6 +3,7 @@ import { TerminalError } from '@managed-consul/errors';
 import type { Logger } from '@managed-consul/observability';
 import { defineWorkflows, type OperationRecord, type WorkflowHost } from '@managed-consul/workflow-engine';
 import { clusterEventText } from './cluster-events';
+import { findClusterRecord } from './cluster-record';
 import { createCluster } from './create-cluster/create-cluster.workflow';
 import { createRootToken } from './create-root-token/create-root-token.workflow';
 import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
@@ -25,13 +26,8 @@ export const WORKFLOWS = [
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {
   const { clusterId } = operation;
   if (!clusterId) return noCluster(operation.kind);
-  const found = await database.prisma.cluster.findUnique({
-    where: { id: clusterId },
-    include: { installation: true, serverRecords: true },
-  });
+  const found = await findClusterRecord(database, clusterId);
   if (!found) throw new TerminalError('ResourceNotFound', 'The cluster does not exist any more.');
-  // In the order of their numbers: what is computed from all servers must not change from look to look.
-  found.serverRecords.sort((one, other) => one.instanceId.localeCompare(other.instanceId, 'en', { numeric: true }));
   return found;
 }
 

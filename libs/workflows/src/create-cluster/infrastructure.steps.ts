@@ -1,5 +1,4 @@
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
-import { renderCloudConfig } from '@managed-consul/agent-protocol';
 import {
   clusterNames,
   clusterTags,
@@ -17,6 +16,7 @@ import { createCertificateAuthority, recordCertificate } from '@managed-consul/s
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { ClusterRecord, Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
+import { machineCloudConfig } from '../shared-steps/machine-cloud-config';
 import { groupIsManagedBy, notOurs, placeOf } from '../shared-steps/place';
 import { programHashes } from '../shared-steps/server-desired-state';
 import { AUTHORITY_LIFETIME } from '../shared-steps/server-secrets';
@@ -80,16 +80,10 @@ function describe(
 }
 
 async function deploy(step: Step): Promise<void> {
-  const { cluster, azure, database, machines, outputOf } = step;
+  const { cluster, azure, database, outputOf } = step;
   const { subscription, resourceGroup } = placeOf({ azure, cluster });
   const region = await database.prisma.region.findUnique({ where: { name: cluster.region } });
-  const customData = renderCloudConfig({
-    gatewayUrl: machines.gatewayUrl,
-    gatewayAudience: machines.gatewayAudience,
-    gatewayCaPem: machines.gatewayCaPem,
-    bundleSha256: machines.agentBundleSha256,
-    consulSha256: await programHashes(step, cluster.consulVersion),
-  });
+  const customData = await machineCloudConfig(step);
   const description = describe(cluster, await azure.principal(), {
     availabilityZones: region?.availabilityZones ?? false,
     publicKey: outputOf(ensureClusterSecrets).sshPublicKey,

@@ -1,14 +1,11 @@
-import { clusterNames, HTTPS_PORT, type InstanceFacts } from '@managed-consul/azure';
+import { clusterNames, HTTPS_PORT } from '@managed-consul/azure';
 import { TransientError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
-import type { ClusterRecord, Step } from '../services';
+import type { Step } from '../services';
 import { AGENT_LOOK, azureLook } from '../shared-steps/delays';
+import { serverName } from '../shared-steps/machines';
 import { placeOf } from '../shared-steps/place';
 import { startDeployment } from './infrastructure.steps';
-
-/** Consul node name: Azure never gives an instance number of a scale set twice. */
-const serverName = (cluster: ClusterRecord, { instanceId }: InstanceFacts): string =>
-  `${cluster.name.toLowerCase()}-server-${instanceId}`;
 
 /** Done when every machine has an address; records them as the cluster's servers. */
 export async function everyServerHasAnAddress({ cluster, azure, clock, outputOf }: Step) {
@@ -24,8 +21,8 @@ export async function everyServerHasAnAddress({ cluster, azure, clock, outputOf 
   return done(undefined, async (tx) => {
     await tx.server.deleteMany({ where: { clusterId: cluster.id, vmId: { notIn: addressed.map(({ vmId }) => vmId) } } });
     for (const instance of addressed) {
-      const { azureName, instanceId, vmId, address } = instance;
-      const facts = { name: serverName(cluster, instance), azureName, instanceId, address };
+      const { azureName, instanceId, vmId, address, vmSize = null } = instance;
+      const facts = { name: serverName(cluster, instance), azureName, instanceId, address, vmSize };
       const where = { clusterId_vmId: { clusterId: cluster.id, vmId } };
       await tx.server.upsert({ where, create: { clusterId: cluster.id, vmId, ...facts }, update: facts });
     }

@@ -25,11 +25,14 @@ export async function consulOnEveryServer(access: Access): Promise<{ server: Ser
   );
 }
 
+/** Also one that is being added or taken out may lead. */
+const candidates = ({ cluster }: Access): Server[] => [...cluster.serverRecords, ...cluster.unfinishedServers];
+
 /** The server that another one names as leader; undefined when it names none, or cannot be asked. */
 export async function leaderSeenFrom(access: Access, server: Server): Promise<Server | undefined> {
   try {
     const leader = await (await consulOn(access, server)).leader();
-    return access.cluster.serverRecords.find(({ address }) => leader?.startsWith(`${address}:`));
+    return candidates(access).find(({ address }) => leader?.startsWith(`${address}:`));
   } catch (error) {
     // One server may be away while the others know the leader.
     if (error instanceof TransientError) return undefined;
@@ -37,18 +40,20 @@ export async function leaderSeenFrom(access: Access, server: Server): Promise<Se
   }
 }
 
-/** The server that leads, in the eyes of the most others; undefined while nobody leads. */
-export async function findLeader(access: Access): Promise<Server | undefined> {
-  const { serverRecords } = access.cluster;
+/**
+ * The server that leads, in the eyes of most of the members, or of `serverRecords` where some members do not count any more;
+ * undefined while nobody leads.
+ */
+export async function findLeader(access: Access, serverRecords = access.cluster.serverRecords): Promise<Server | undefined> {
   const seen = await Promise.all(serverRecords.map((server) => leaderSeenFrom(access, server)));
   const votesFor = (server: Server) => seen.filter((leader) => leader?.id === server.id).length;
-  const [best] = [...serverRecords].sort((one, other) => votesFor(other) - votesFor(one));
+  const [best] = candidates(access).sort((one, other) => votesFor(other) - votesFor(one));
   return best && votesFor(best) > serverRecords.length / 2 ? best : undefined;
 }
 
 /** Consul on the leader, with the management token: it alone knows new tokens at once. Throws `TransientError` while nobody leads. */
-export async function consulOnLeader(access: Access): Promise<ConsulClient> {
-  const leader = await findLeader(access);
+export async function consulOnLeader(access: Access, among = access.cluster.serverRecords): Promise<ConsulClient> {
+  const leader = await findLeader(access, among);
   if (!leader) throw new TransientError('The cluster has no leader.');
   return consulOn(access, leader, await managementToken(access));
 }

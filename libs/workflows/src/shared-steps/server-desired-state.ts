@@ -14,6 +14,8 @@ export interface ServerWish {
   /** True only for the servers that found a cluster together. */
   bootstrap: boolean;
   running: boolean;
+  /** With `running` false: Consul is leaving the cluster and ends by itself. */
+  endsByItself?: boolean;
 }
 
 /** What a server of a cluster that runs is now: the base of every change of one thing about it. */
@@ -42,13 +44,18 @@ export async function programHashes(
   return Object.fromEntries(artifacts.map(({ platform, sha256 }) => [platform, sha256]));
 }
 
+/** Of the members, and of a server that is about to become one. */
+const addressesWith = (members: readonly Server[], server: Server): string[] => [
+  ...new Set([...members.map(({ address }) => address), server.address]),
+];
+
 /**
  * What a server is to be. The same wish gives the same state and hash, so asking an agent again changes nothing. Contains
  * secrets: it goes to the agent and nowhere else.
  */
 export async function desiredStateOf(
   needs: Needs,
-  { server, consulVersion, bootstrap, running }: ServerWish,
+  { server, consulVersion, bootstrap, running, endsByItself = false }: ServerWish,
 ): Promise<DesiredState> {
   const { cluster, secrets, clock } = needs;
   const [caCertificate, serverCertificate, gossipKey, management, agent, sha256] = await Promise.all([
@@ -68,7 +75,7 @@ export async function desiredStateOf(
     nodeName: server.name,
     datacenter: cluster.datacenter,
     address: server.address,
-    serverAddresses: cluster.serverRecords.map(({ address }) => address),
+    serverAddresses: addressesWith(cluster.serverRecords, server),
     servers: cluster.servers,
     bootstrap,
     gossipKey,
@@ -79,6 +86,7 @@ export async function desiredStateOf(
     serverName: server.name,
     datacenter: cluster.datacenter,
     running,
+    ...(endsByItself ? { endsByItself } : {}),
     consul: { version: consulVersion, sha256 },
     configuration,
     caCertificate,

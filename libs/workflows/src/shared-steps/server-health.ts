@@ -1,15 +1,25 @@
 import type { AutopilotHealth, ConsulClient, RaftServer } from '@managed-consul/consul';
 import { TransientError } from '@managed-consul/errors';
 
+const hostOf = (address: string): string => address.replace(/:\d+$/, '');
+
 /** Whether Raft has exactly these voters, one of them leading. Addresses are without port. */
 export function everyServerVotes(peers: readonly RaftServer[], addresses: readonly string[]): boolean {
-  const voters = peers.filter(({ Voter }) => Voter).map(({ Address }) => Address.replace(/:\d+$/, ''));
+  const voters = peers.filter(({ Voter }) => Voter).map(({ Address }) => hostOf(Address));
   return (
     peers.length === addresses.length &&
     peers.some(({ Leader }) => Leader) &&
     addresses.every((address) => voters.includes(address))
   );
 }
+
+/** The peer at an address (without port); undefined when Raft has none there. */
+export const raftPeerAt = (peers: readonly RaftServer[], address: string): RaftServer | undefined =>
+  peers.find(({ Address }) => hostOf(Address) === address);
+
+/** Whether autopilot finds the server at an address (without port) a healthy voter. */
+export const votesHealthily = (health: AutopilotHealth, address: string): boolean =>
+  health.Servers.some(({ Address, Healthy, Voter }) => hostOf(Address) === address && Healthy && Voter);
 
 /** Whether autopilot finds every one of `servers` healthy. */
 export const autopilotIsHealthy = (health: AutopilotHealth, servers: number): boolean =>
