@@ -68,6 +68,9 @@ export const SECRET_PURPOSES = {
   managementToken: 'management-token',
 } as const;
 
+/** Under which purpose the successor of a secret or certificate is kept until it is in force. */
+export const nextPurpose = (purpose: string): string => `${purpose}/next`;
+
 /** Secret id of a root token until Consul knows it. */
 export const rootTokenPurpose = (accessorId: string): string => `root-token/${accessorId}`;
 

@@ -4,6 +4,9 @@ import { createRootTokenEvents } from './create-root-token/create-root-token.eve
 import { deleteClusterEvents } from './delete-cluster/delete-cluster.events';
 import { takeSnapshotEvents } from './take-snapshot/take-snapshot.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
+import { rotateAgentTokensEvents } from './rotate-agent-tokens/rotate-agent-tokens.events';
+import { rotateConnectAuthorityEvents } from './rotate-connect-authority/rotate-connect-authority.events';
+import { rotateGossipKeyEvents } from './rotate-gossip-key/rotate-gossip-key.events';
 
 /** Every operation that a cluster's history tells of. */
 const ALL_EVENTS: readonly OperationEvents[] = [
@@ -12,6 +15,9 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   deleteClusterEvents,
   createRootTokenEvents,
   takeSnapshotEvents,
+  rotateAgentTokensEvents,
+  rotateConnectAuthorityEvents,
+  rotateGossipKeyEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

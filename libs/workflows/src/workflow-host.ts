@@ -11,6 +11,9 @@ import { recordOutcome } from './outcomes';
 import { registerInstallation } from './register-installation/register-installation.workflow';
 import { removeInstallation } from './remove-installation/remove-installation.workflow';
 import { takeSnapshot } from './take-snapshot/take-snapshot.workflow';
+import { rotateAgentTokens } from './rotate-agent-tokens/rotate-agent-tokens.workflow';
+import { rotateConnectAuthority } from './rotate-connect-authority/rotate-connect-authority.workflow';
+import { rotateGossipKey } from './rotate-gossip-key/rotate-gossip-key.workflow';
 import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
 
 /** Every lifecycle operation of the service. */
@@ -21,6 +24,9 @@ export const WORKFLOWS = [
   registerInstallation,
   removeInstallation,
   takeSnapshot,
+  rotateAgentTokens,
+  rotateConnectAuthority,
+  rotateGossipKey,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {

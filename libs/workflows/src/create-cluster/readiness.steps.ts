@@ -2,6 +2,7 @@ import type { Server } from '@managed-consul/database';
 import { TerminalError, TransientError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
+import { wantedAgentToken } from '../shared-steps/agent-token';
 import { consulOn, consulOnEveryServer, consulOnLeader, findLeader, managementToken } from '../shared-steps/consul-access';
 import { SERVER_LOOK } from '../shared-steps/delays';
 import { acceptsWrites, autopilotIsHealthy, everyServerVotes } from '../shared-steps/server-health';
@@ -33,12 +34,8 @@ export async function ensureServerTokens(step: Step) {
   for (const server of cluster.serverRecords) {
     if (!server.agentTokenAccessorId)
       throw new TerminalError('InternalError', 'The operation cannot go on because of a mistake of the service.');
-    await accessControl.ensureToken({
-      accessorId: server.agentTokenAccessorId,
-      secretId: await agentToken(step, server),
-      description: `Agent of ${server.name}`,
-      nodeIdentity: { nodeName: server.name, datacenter: cluster.datacenter },
-    });
+    const token = { accessorId: server.agentTokenAccessorId, secretId: await agentToken(step, server) };
+    await accessControl.ensureToken(wantedAgentToken(cluster, server, token));
   }
   return done();
 }
