@@ -1,23 +1,21 @@
-import { requestRotation, ROTATION_KINDS, ROTATION_TARGETS, secretOwnerOf, type RotationTarget } from '@managed-consul/clusters';
+import { requestRotation, ROTATION_KINDS, secretOwnerOf, type RotationTarget } from '@managed-consul/clusters';
 import { TerminalError } from '@managed-consul/errors';
 import { driveToEnd, everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
 import { stepsOf } from '@managed-consul/workflow-engine';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inForce } from '../support/rotation-verification';
 import { observeServers } from '../support/server-observer';
 import { startSteadyWriter, type WriterTarget } from '../support/steady-writer';
-import { consulThroughAgent, verifyDeletedCluster } from '../support/workflow-verification';
+import { verifyDeletedCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
-const OFFERED = ROTATION_TARGETS;
+const ALL: RotationTarget[] = ['GossipKey', 'AgentTokens', 'ConnectAuthority'];
 
 let world: WorkflowWorld;
-/** Three servers under a writer. */
-let clusterId: string;
 
 beforeAll(async () => {
   world = await openWorkflowWorld();
-  clusterId = await readyCluster(3);
 });
 afterAll(() => world.stop());
 
@@ -27,7 +25,85 @@ async function readyCluster(servers: number): Promise<string> {
   return created.clusterId;
 }
 
-async function request(what: RotationTarget, id: string): Promise<string> {
+async function request(what: RotationTarget, clusterId: string): Promise<string> {
   const { database, requester } = world;
-  return (await database.prisma.$transaction((tx) => requestRotation(tx, { requester, clusterId: id, what }))).id;
+  return (await database.prisma.$transaction((tx) => requestRotation(tx, { requester, clusterId, what }))).id;
 }
+
+/** The rotation as a trial: each must bring something new into force. */
+function rotationOf(what: RotationTarget, clusterId: string): WorkflowTrial<Services> {
+  let before: string | undefined;
+  return {
+    ...world,
+    request: () => request(what, clusterId),
+    verify: async () => {
+      const now = await inForce(world, what, clusterId);
+      expect(now).not.toBe(before);
+      before = now;
+    },
+  };
+}
+
+async function writerTarget(clusterId: string): Promise<() => WriterTarget> {
+  const { database, dependencies } = world;
+  const owner = secretOwnerOf(clusterId);
+  const cluster = await database.prisma.cluster.findUniqueOrThrow({ where: { id: clusterId }, include: { serverRecords: true } });
+  const ca = await database.prisma.certificate.findFirstOrThrow({ where: { owner, purpose: 'ca' } });
+  const token = (await dependencies.secrets.get(owner, 'management-token')).reveal();
+  const addresses = cluster.serverRecords.map(({ address }) => address);
+  return () => ({ addresses, datacenter: cluster.datacenter, ca: ca.pem, token });
+}
+
+describe('a cluster of three servers under a writer', () => {
+  let clusterId: string;
+  let target: () => WriterTarget;
+  beforeAll(async () => {
+    clusterId = await readyCluster(3);
+    target = await writerTarget(clusterId);
+  });
+
+  it.each(ALL)(
+    'renews its %s without losing a write, every step carried out twice, and though its worker dies at every step',
+    async (what) => {
+      const writer = startSteadyWriter(target);
+      const observer = observeServers(target);
+      const trial = rotationOf(what, clusterId);
+      await everyStepTwice(trial);
+      await killedAtEveryStep(trial);
+      const written = await writer.stop();
+      const observed = await observer.stop();
+      console.info(`rotation of ${what}: longest gap ${written.longestGap.toFixed(0)} ms, ${written.acknowledged} writes`);
+      expect(written.lost).toEqual([]);
+      expect(observed.violations).toEqual([]);
+    },
+  );
+});
+
+describe('a rotation that fails at any step', () => {
+  /** Fails the rotation after the effect of `step`. */
+  async function failAt(what: RotationTarget, clusterId: string, step: string): Promise<void> {
+    const reached = (point: string, { name }: { name: string }) => {
+      if (point === 'after-effect' && name === step) throw new TerminalError('FailedOnTrial', 'It failed.');
+    };
+    const failed = await driveToEnd(world, await request(what, clusterId), { reached });
+    expect(failed, step).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
+  }
+
+  async function failEverywhere(what: RotationTarget): Promise<void> {
+    const clusterId = await readyCluster(1);
+    const trial = rotationOf(what, clusterId);
+    const workflow = world.host.workflows.get(ROTATION_KINDS[what]);
+    for (const { name } of stepsOf(workflow?.steps ?? [])) {
+      await failAt(what, clusterId, name);
+      expect(await world.drive(await trial.request()), `after ${name}`).toMatchObject({ state: 'Succeeded' });
+      await trial.verify('');
+    }
+    await failAt(what, clusterId, 'everyServerTakesPart');
+    expect((await world.drive(await world.requestDelete(clusterId))).state).toBe('Succeeded');
+    await verifyDeletedCluster(world, clusterId);
+  }
+
+  it('is made good by the next one, and the cluster can be deleted', async () => {
+    await Promise.all(ALL.map(failEverywhere));
+  });
+});
