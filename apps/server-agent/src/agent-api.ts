@@ -94,9 +94,9 @@ export class AgentApi {
   }
 
   async #requestCertificate(stream: ServerHttp2Stream): Promise<void> {
-    const { datacenter, nodeName } = await readBody(stream, serverCertificateRequestSchema);
+    const { datacenter, nodeName, keyId } = await readBody(stream, serverCertificateRequestSchema);
     answer(stream, 200, {
-      certificateRequest: await this.#options.folder.certificateRequest(`${nodeName}.server.${datacenter}.consul`),
+      certificateRequest: await this.#options.folder.certificateRequest(`${nodeName}.server.${datacenter}.consul`, keyId),
     });
   }
 

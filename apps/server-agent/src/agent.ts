@@ -57,7 +57,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const onChange = () => void connection.announceStateChange();
   const look = options.lookInterval === undefined ? {} : { lookInterval: options.lookInterval };
   const supervisor = new ConsulSupervisor({ folder, files, process, applier, clock, log, onChange, ...look });
-  const tasks = new TaskRunner({ handlers: createTaskHandlers({ supervisor, metadata }), clock, log, onEnd: onChange });
+  const tasks = new TaskRunner({ handlers: createTaskHandlers({ supervisor, folder, metadata }), clock, log, onEnd: onChange });
   const api = new AgentApi({ supervisor, folder, identity, tasks, proxy: new ConsulProxy(), startedAt: clock.now(), log });
   const connection = new ConnectionKeeper({
     gatewayUrl,

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:tls';
 import { seconds } from '@managed-consul/config';
 import type { DesiredState } from '@managed-consul/agent-protocol';
@@ -9,11 +10,14 @@ import { CONSUL_PATHS, type ConsulFolder } from './consul-folder';
 
 const VALIDATE_TIMEOUT = seconds(30);
 const DEFAULT_HTTPS_PORT = 8501;
+const DEFAULT_RPC_PORT = 8300;
 
 /** How Consul's HTTPS API on this machine is reached. */
 export interface ConsulAddress {
   host: string;
   port: number;
+  /** Where the servers speak to each other. */
+  rpcPort: number;
   /** Name in Consul's certificate. */
   serverName: string;
   ca: string;
@@ -21,7 +25,7 @@ export interface ConsulAddress {
 
 const addressSchema = z.object({
   bind_addr: z.ipv4(),
-  ports: z.object({ https: z.number().int().positive() }).partial().optional(),
+  ports: z.object({ https: z.number().int().positive(), server: z.number().int().positive() }).partial().optional(),
 });
 
 /** Where the Consul of a desired state listens. Throws `ApplyError` `ConfigurationInvalid` when the configuration does not say. */
@@ -34,7 +38,13 @@ export function addressOf({ configuration, datacenter, caCertificate }: DesiredS
       parsed.error,
     );
   const { bind_addr: host, ports } = parsed.data;
-  return { host, port: ports?.https ?? DEFAULT_HTTPS_PORT, serverName: `server.${datacenter}.consul`, ca: caCertificate };
+  return {
+    host,
+    port: ports?.https ?? DEFAULT_HTTPS_PORT,
+    rpcPort: ports?.server ?? DEFAULT_RPC_PORT,
+    serverName: `server.${datacenter}.consul`,
+    ca: caCertificate,
+  };
 }
 
 /** Lets Consul itself judge the candidate configuration. Throws `ApplyError` `ConfigurationInvalid` with Consul's words. */
@@ -56,15 +66,16 @@ export async function validateCandidate(binary: ConsulBinary, folder: ConsulFold
   });
 }
 
-/** Whether Consul's HTTPS API finishes a TLS handshake with a certificate that its cluster's authority signed. */
-export function consulAnswers({ host, port, serverName, ca }: ConsulAddress): Promise<boolean> {
+/** Whether Consul's HTTPS API finishes a TLS handshake with this certificate, which its cluster's authority signed. */
+export function consulShows(certificatePem: string, { host, port, serverName, ca }: ConsulAddress): Promise<boolean> {
+  const { fingerprint256 } = new X509Certificate(certificatePem);
   return new Promise((resolve) => {
     const socket = connect({ host, port, servername: serverName, ca, timeout: seconds(2) });
     const end = (answers: boolean) => {
       socket.destroy();
       resolve(answers);
     };
-    socket.once('secureConnect', () => end(true));
+    socket.once('secureConnect', () => end(socket.getPeerCertificate().fingerprint256 === fingerprint256));
     socket.once('timeout', () => end(false));
     socket.once('error', () => end(false));
   });

@@ -37,7 +37,7 @@ beforeAll(async () => {
   consul.listen(0, '127.0.0.1');
   await once(consul, 'listening');
   const { port } = consul.address() as AddressInfo;
-  address = { host: '127.0.0.1', port, serverName: 'server.dc1.consul', ca: authority.certificatePem };
+  address = { host: '127.0.0.1', port, rpcPort: 8300, serverName: 'server.dc1.consul', ca: authority.certificatePem };
 
   const proxy = new ConsulProxy();
   agent = createHttp2Server();

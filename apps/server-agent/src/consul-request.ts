@@ -10,7 +10,8 @@ import { TaskFailedError } from './task-error';
 /** A request that the agent makes itself of a Consul on this machine. */
 export interface LocalConsulRequest {
   address: ConsulAddress;
-  token: string;
+  /** Not needed by the few addresses that anybody may ask. */
+  token?: string;
   method?: 'GET' | 'PUT';
   path: string;
   body?: Readable | string;
@@ -64,7 +65,7 @@ async function send({
         servername: address.serverName,
         method,
         path,
-        headers: { 'x-consul-token': token },
+        headers: token === undefined ? {} : { 'x-consul-token': token },
         agent: false,
         signal: AbortSignal.any([signal, answered.signal]),
       });

@@ -3,7 +3,7 @@ import type { DesiredState } from '@managed-consul/agent-protocol';
 import { seconds } from '@managed-consul/config';
 import { ApplyError } from './apply-error';
 import type { ConsulBinaries, ConsulBinary } from './consul-binary';
-import { addressOf, consulAnswers, validateCandidate } from './consul-configuration';
+import { addressOf, consulShows, validateCandidate } from './consul-configuration';
 import { CONSUL_PATHS, hashesOf, type ConsulFolder, type LoadedHashes } from './consul-folder';
 import { lastErrorLine } from './consul-log';
 import type { ConsulProcess, ConsulRecord } from './consul-process';
@@ -40,13 +40,13 @@ export class DesiredStateApplier {
     this.#refuseRoot();
     addressOf(desired);
     const binary = await binaries.ensure(binaries.hashFor(desired), desired.consul.version, signal);
-    await folder.checkCertificate(desired);
+    const key = await folder.keyFor(desired);
     await folder.writeCandidate(desired);
     await validateCandidate(binary, folder, signal);
     signal.throwIfAborted();
 
     const hashes = hashesOf(desired, binary.sha256);
-    await folder.install(desired);
+    await folder.install(desired, key);
     await this.#options.files.writeLaunch({
       hash: desired.hash,
       running: true,
@@ -94,12 +94,12 @@ export class DesiredStateApplier {
         const line = await lastErrorLine(this.#options.folder.at(CONSUL_PATHS.log));
         throw new ApplyError('ConsulDidNotStart', `Consul ended right after its start. Its log says: ${line}`);
       }
-      if (await consulAnswers(address)) return;
+      if (await consulShows(desired.serverCertificate, address)) return;
       await wait(LOOK_INTERVAL, undefined, { signal });
     }
     throw new ApplyError(
       'ConsulDidNotStart',
-      `Consul does not answer on ${address.host}:${address.port} after ${READY_TIMEOUT / 1000} s.`,
+      `Consul does not answer with its certificate on ${address.host}:${address.port} after ${READY_TIMEOUT / 1000} s.`,
     );
   }
 

@@ -1,18 +1,20 @@
 import type { ConsulSupervisor } from './consul-supervisor';
 import type { ConsulAddress } from './consul-configuration';
+import type { ConsulFolder } from './consul-folder';
 import type { InstanceMetadata } from './instance-metadata';
+import { moveLeadership } from './move-leadership';
 import { takeSnapshot } from './take-snapshot';
 import { TaskFailedError } from './task-error';
 import type { TaskHandlers } from './task-runner';
 
-/** Every kind of task with what it needs of this machine. */
-export function createTaskHandlers({
-  supervisor,
-  metadata,
-}: {
+export interface TaskHandlersOptions {
   supervisor: ConsulSupervisor;
+  folder: ConsulFolder;
   metadata: InstanceMetadata;
-}): TaskHandlers {
+}
+
+/** Every kind of task with what it needs of this machine. */
+export function createTaskHandlers({ supervisor, folder, metadata }: TaskHandlersOptions): TaskHandlers {
   const readToken = (audience: string) => metadata.readToken(audience);
   const consul = (): ConsulAddress => {
     const address = supervisor.address();
@@ -21,5 +23,10 @@ export function createTaskHandlers({
   };
   return {
     'take-snapshot': async (task, context) => takeSnapshot(task, { address: consul(), readToken }, context),
+    'move-leadership': async (task, context) => {
+      const address = consul();
+      const credential = { ...(await folder.readCredential()), serverName: address.serverName };
+      return moveLeadership(task, { address, credential, rpcPort: address.rpcPort }, context);
+    },
   };
 }

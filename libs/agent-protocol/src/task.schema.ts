@@ -8,9 +8,6 @@ const contentKey = z.base64().length(44);
 const snapshotId = z.string().min(1).max(128);
 const bytes = z.number().int().nonnegative();
 
-/** Where an encrypted snapshot is read: a signed address, whole and short-lived. */
-const snapshotSource = z.strictObject({ url: httpsUrl });
-
 /** Takes a snapshot of the cluster, verifies it and stores it encrypted, all while it streams. */
 export const takeSnapshotTaskSchema = z.strictObject({
   kind: z.literal('take-snapshot'),
@@ -22,8 +19,21 @@ export const takeSnapshotTaskSchema = z.strictObject({
   blobUrl: httpsUrl,
 });
 
+/**
+ * Makes one of these servers the leader, the first that can win. For Consul below 1.15, whose API has no call for it; any
+ * server of the cluster can do this task.
+ */
+export const moveLeadershipTaskSchema = z.strictObject({
+  kind: z.literal('move-leadership'),
+  /** Best first: the ones that have applied most of the log. */
+  to: z
+    .array(z.strictObject({ address: z.ipv4() }))
+    .min(1)
+    .max(9),
+});
+
 /** Every kind of task, as `PUT /v1/tasks/<taskId>` takes it. Bodies hold secrets: they are neither logged nor written to disk. */
-export const agentTaskSchema = z.discriminatedUnion('kind', [takeSnapshotTaskSchema]);
+export const agentTaskSchema = z.discriminatedUnion('kind', [takeSnapshotTaskSchema, moveLeadershipTaskSchema]);
 export type AgentTask = z.infer<typeof agentTaskSchema>;
 export type AgentTaskKind = AgentTask['kind'];
 export type AgentTaskOf<Kind extends AgentTaskKind> = Extract<AgentTask, { kind: Kind }>;
@@ -38,6 +48,14 @@ export const takeSnapshotResultSchema = z.object({
   raftTerm: z.number().int().positive(),
 });
 export type TakeSnapshotResult = z.infer<typeof takeSnapshotResultSchema>;
+
+export const moveLeadershipResultSchema = z.object({
+  /** Whether the leader is now one of those that were named. False is no failure: none of them could win. */
+  moved: z.boolean(),
+  /** Null when there is no leader at all. */
+  leaderAddress: z.string().nullable(),
+});
+export type MoveLeadershipResult = z.infer<typeof moveLeadershipResultSchema>;
 
 /**
  * Why a task failed. Codes are stable: `SnapshotDamaged` (not what Consul writes, or not what was stored), `SnapshotUnreadable`
@@ -67,7 +85,10 @@ const describe = <Kind extends AgentTaskKind, Result extends z.ZodType>(kind: Ki
   });
 
 /** `PUT` and `GET /v1/tasks/<taskId>` */
-export const agentTaskStatusSchema = z.discriminatedUnion('kind', [describe('take-snapshot', takeSnapshotResultSchema)]);
+export const agentTaskStatusSchema = z.discriminatedUnion('kind', [
+  describe('take-snapshot', takeSnapshotResultSchema),
+  describe('move-leadership', moveLeadershipResultSchema),
+]);
 export type AgentTaskStatus = z.infer<typeof agentTaskStatusSchema>;
 export type AgentTaskStatusOf<Kind extends AgentTaskKind> = Extract<AgentTaskStatus, { kind: Kind }>;
 export type AgentTaskResultOf<Kind extends AgentTaskKind> = NonNullable<AgentTaskStatusOf<Kind>['result']>;

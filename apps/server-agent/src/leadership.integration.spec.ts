@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import type { AgentTaskStatusOf } from '@managed-consul/agent-protocol';
+import { seconds } from '@managed-consul/config';
+import { createAgentTestBed, TestConsulCluster, until, type AgentTestBed, type TestServer } from '@managed-consul/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const PATIENCE = { within: seconds(40) };
+
+let bed: AgentTestBed;
+let cluster: TestConsulCluster;
+
+beforeAll(async () => {
+  bed = await createAgentTestBed();
+  bed.balancer.setTargets([(await bed.startGateway()).agentPort]);
+  cluster = await TestConsulCluster.create(bed, 3);
+  await cluster.start();
+});
+
+afterAll(async () => {
+  await cluster.destroy();
+  await bed.close();
+});
+
+async function leaderAddress(): Promise<string> {
+  return until(async () => (await cluster.json<string>('/v1/status/leader')).replace(/:\d+$/, ''), PATIENCE);
+}
+
+async function move(server: TestServer, to: readonly string[]): Promise<AgentTaskStatusOf<'move-leadership'>> {
+  const id = randomUUID();
+  await server.agent.startTask(id, { kind: 'move-leadership', to: to.map((address) => ({ address })) });
+  return until(async () => {
+    const status = await server.agent.findTask(id);
+    return status?.kind === 'move-leadership' && status.state !== 'running' && status;
+  }, PATIENCE);
+}
+
+test('leadership goes to one of the named servers, from wherever it is asked, and no server restarts', async () => {
+  const pids = await Promise.all(cluster.servers.map(async ({ agent }) => (await agent.state()).consul.pid));
+  for (const server of cluster.servers) {
+    const before = await leaderAddress();
+    const others = cluster.addresses.filter((address) => address !== before);
+    const { state, result } = await move(server, others);
+    expect(state).toBe('succeeded');
+    expect(result).toMatchObject({ moved: true });
+    expect(others).toContain(result?.leaderAddress);
+    expect(await leaderAddress()).toBe(result?.leaderAddress);
+    expect((await cluster.ask('/v1/kv/after', { method: 'PUT', body: 'x' })).ok).toBe(true);
+  }
+  expect(await Promise.all(cluster.servers.map(async ({ agent }) => (await agent.state()).consul.pid))).toEqual(pids);
+});
+
+test('nothing moves when one of the named servers leads already', async () => {
+  const leader = await leaderAddress();
+  const { result } = await move(cluster.servers[0]!, [leader]);
+  expect(result).toEqual({ moved: true, leaderAddress: leader });
+});
+
+test('servers that cannot lead are passed over, and it is told when none can', async () => {
+  const before = await leaderAddress();
+  const [nobody, other] = ['127.99.99.99', cluster.addresses.find((address) => address !== before)!];
+  expect((await move(cluster.servers[0]!, [nobody, other])).result).toEqual({ moved: true, leaderAddress: other });
+  expect((await move(cluster.servers[0]!, [nobody])).result).toEqual({ moved: false, leaderAddress: other });
+});
