@@ -1,0 +1,74 @@
+import { ApiError } from '@managed-consul/api-contract';
+import { until } from '@managed-consul/testing';
+import { Redis } from 'ioredis';
+import { processesWith } from './machine-processes';
+import { serviceStatus } from './service-status';
+
+/** Processes of the service that a test kills; the service's own supervision brings them back. */
+export const VICTIMS = ['worker', 'gateway', 'api', 'redis', 'postgres'] as const;
+export type Victim = (typeof VICTIMS)[number];
+
+/** Tries again what a dead process made impossible; a refusal by the service itself is not tried again. */
+export async function patiently<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  const answer = await until(
+    async () => {
+      try {
+        return { result: await attempt() };
+      } catch (error) {
+        if (error instanceof ApiError && error.status < 500) return { refusal: error };
+        throw error;
+      }
+    },
+    { within: 60_000, because: 'the service answers again' },
+  );
+  if ('refusal' in answer) throw answer.refusal;
+  return answer.result;
+}
+
+/** Ends one process of the running service by SIGKILL, right now; of Redis, all that it holds goes first. */
+export async function killProcess(victim: Victim): Promise<void> {
+  const {
+    components,
+    redis: { url },
+  } = await serviceStatus();
+  if (victim === 'redis') {
+    const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+    // It may be dead already, by another kill.
+    await redis.connect().then(
+      () => redis.flushall(),
+      () => undefined,
+    );
+    redis.disconnect();
+  }
+  const pids = components
+    .filter(({ name }) => name === victim || name.startsWith(`${victim}-`))
+    .flatMap(({ pid }) => (pid === null ? [] : [pid]));
+  const [pid] = pids;
+  if (pid === undefined) throw new Error(`the service runs no ${victim}`);
+  killIfAlive(pid);
+}
+
+interface EmulatedMachine {
+  vmId: string;
+  pids: number[];
+}
+
+/** Pids of what runs on a machine of the emulated Azure and names `word` in its command line. */
+export async function machineProcesses(azureEndpoint: string, vmId: string, word: string): Promise<number[]> {
+  const { value: machines } = (await (await fetch(`${azureEndpoint}/_emulator/machines`)).json()) as { value: EmulatedMachine[] };
+  const named = new Set(processesWith(word));
+  return (machines.find((machine) => machine.vmId === vmId)?.pids ?? []).filter((pid) => named.has(pid));
+}
+
+/** Ends the agent on a machine by SIGKILL; the machine's own service supervision starts it again. */
+export async function killAgent(azureEndpoint: string, vmId: string): Promise<void> {
+  for (const pid of await machineProcesses(azureEndpoint, vmId, 'start-agent.mjs')) killIfAlive(pid);
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Another kill was faster.
+  }
+}
