@@ -46,6 +46,9 @@ export {
   takePlaceForApplication,
   type RegisterInstallationWish,
 } from './installations';
+export { requestResume, requestSuspend } from './power.request';
+export { requestResize } from './resize.request';
+export { requestScale } from './scale.request';
 export { requestRotation, ROTATION_KINDS, ROTATION_TARGETS, rotationChange, type RotationTarget } from './rotation.request';
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';
