@@ -8,6 +8,9 @@ import { ClustersService } from './clusters/clusters.service';
 import { InstallationsController } from './installations/installations.controller';
 import { NotificationsController } from './notifications/notifications.controller';
 import { LifecycleController } from './lifecycle/lifecycle.controller';
+import { LifecycleService } from './lifecycle/lifecycle.service';
+import { UpgradesController } from './lifecycle/upgrades.controller';
+import { UpgradesService } from './lifecycle/upgrades.service';
 import { OperationResultsService } from './operations/operation-results.service';
 import { OperationsController } from './operations/operations.controller';
 import { OperationsService } from './operations/operations.service';
@@ -26,6 +29,7 @@ export class ApiModule {
         ClustersController,
         SnapshotsController,
         LifecycleController,
+        UpgradesController,
         OperationsController,
         ClientAccessController,
         InstallationsController,
@@ -40,6 +44,8 @@ export class ApiModule {
         OperationResultsService,
         RequestsService,
         SnapshotsService,
+        LifecycleService,
+        UpgradesService,
         ClientAccessService,
       ],
     };

@@ -59,6 +59,10 @@ export const createClusterRequestSchema = z
     email: z.string().meta({ description: 'Where notices about the cluster are sent.' }),
     tags: tagsSchema.optional(),
     plan: z.string().optional().meta({ description: 'Plan to be billed by; that of the installation unless said.' }),
+    restoreFromSnapshotId: identifierSchema.optional().meta({
+      description:
+        'Begin with what this VERIFIED snapshot holds; its cluster may be gone. What is not said is as in that cluster.',
+    }),
   })
   .meta({ id: 'CreateClusterRequest' });
 export type CreateClusterRequest = z.infer<typeof createClusterRequestSchema>;

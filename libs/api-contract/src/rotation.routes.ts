@@ -9,7 +9,7 @@ export const rotationRoutes = {
     method: 'POST',
     path: '/v1/clusters/{id}/rotations',
     summary: 'Renew a key, certificates or tokens while the cluster works on',
-    tag: 'clusters',
+    tag: 'lifecycle',
     access: 'bearer',
     params: idParamsSchema,
     body: createRotationRequestSchema,

@@ -29,8 +29,10 @@ import { preflightRequestSchema, preflightResultSchema } from './preflight.schem
 import { emptyObjectSchema, pageQuerySchema } from './primitives.schema';
 import type { RouteContract } from './route-contract';
 import { accepted, idParamsSchema, ok } from './route-parts';
+import { restoreRoutes } from './restore.routes';
 import { rotationRoutes } from './rotation.routes';
 import { snapshotRoutes } from './snapshot.routes';
+import { upgradeRoutes } from './upgrade.routes';
 
 /** Every route of the customers' API. The OpenAPI document and the typed client are made from this list. */
 export const routes = {
@@ -167,6 +169,8 @@ export const routes = {
     answers: ok(clientBundleSchema, 'JSON, or with Accept: application/zip an archive of the same files. Never cached.'),
   },
   ...snapshotRoutes,
+  ...restoreRoutes,
+  ...upgradeRoutes,
   ...rotationRoutes,
   getOperation: {
     method: 'GET',

@@ -1,4 +1,5 @@
 import {
+  findCreateProblems,
   OPERATION_KINDS,
   requestCreateCluster,
   type ClusterDraft,
@@ -44,6 +45,29 @@ function problemsOf(draft: ClusterDraft, snapshot: Snapshot): ErrorDetail[] {
   return problem ? [...problems, problem] : problems;
 }
 
+/** A wish for a new cluster that begins with what a snapshot holds. */
+export interface CloneClusterWish extends CreateClusterWish {
+  snapshotId: string;
+}
+
+function examine(wish: CreateClusterWish, snapshot: Snapshot): { draft: ClusterDraft; shapeProblems: ErrorDetail[] } {
+  const draft = fillFromSnapshot(wish.draft, snapshot);
+  return { draft, shapeProblems: [...(wish.shapeProblems ?? []), ...problemsOf(draft, snapshot)] };
+}
+
+/**
+ * Every problem that such a request would meet, in one list; empty when it would be accepted. Stores nothing. Throws
+ * ResourceNotFound and AuthorizationFailed as the request itself does.
+ */
+export async function findCloneProblems(database: Database, { snapshotId, ...wish }: CloneClusterWish): Promise<ErrorDetail[]> {
+  const snapshot = await getSnapshot(database.prisma, wish.requester, snapshotId, { needed: 'Contributor' });
+  const { draft, shapeProblems } = examine(wish, snapshot);
+  const problems = await findCreateProblems(database, { ...wish, draft, shapeProblems });
+  if (snapshot.state === 'VERIFIED') return problems;
+  const message = `The snapshot is ${snapshot.state}; a cluster can begin only with one that is VERIFIED.`;
+  return [{ code: 'SnapshotNotVerified', target: 'restoreFromSnapshotId', message }, ...problems];
+}
+
 /**
  * Records that a new cluster is wanted that begins with what a snapshot holds; the snapshot's own cluster may be gone. Whoever
  * asks needs the role Contributor, because the snapshot holds every secret of its cluster. Throws what `requestCreateCluster`
@@ -51,13 +75,12 @@ function problemsOf(draft: ClusterDraft, snapshot: Snapshot): ErrorDetail[] {
  */
 export async function requestCloneCluster(
   database: Database,
-  { snapshotId, ...wish }: CreateClusterWish & { snapshotId: string },
+  { snapshotId, ...wish }: CloneClusterWish,
   clock: Clock = systemClock,
 ): Promise<CreateClusterOutcome> {
   const snapshot = await getSnapshot(database.prisma, wish.requester, snapshotId, { needed: 'Contributor' });
   requireVerified(snapshot);
-  const draft = fillFromSnapshot(wish.draft, snapshot);
-  const shapeProblems = [...(wish.shapeProblems ?? []), ...problemsOf(draft, snapshot)];
+  const { draft, shapeProblems } = examine(wish, snapshot);
   const work = { kind: OPERATION_KINDS.cloneCluster, input: { snapshotId } };
   return requestCreateCluster(database, { ...wish, draft, shapeProblems, work }, clock);
 }

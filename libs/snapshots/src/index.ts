@@ -18,7 +18,7 @@ export { requestRenameSnapshot, type RenameSnapshotWish } from './rename-snapsho
 export { recordDeleteSnapshot, requestDeleteSnapshot } from './delete-snapshot.request';
 export { getSnapshotLink, requestSnapshotLink, type SnapshotLink } from './snapshot-link.request';
 export { recordDrill, requestDrill } from './drill-snapshot.request';
-export { requestCloneCluster } from './clone.request';
+export { findCloneProblems, requestCloneCluster, type CloneClusterWish } from './clone.request';
 export { requestRecoverQuorum, requestRestore, requestRestorePreview, type RestoreWish } from './restore.request';
 export { getRestorePreview, restorePreviewSchema, RESTORE_PREVIEW_STEP, type RestorePreview } from './restore-preview';
 export { findRestoreProblem } from './restore-version';

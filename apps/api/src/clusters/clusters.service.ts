@@ -10,10 +10,12 @@ import {
   requestDeleteCluster,
   updateCluster,
   type ClusterWithServers,
+  type CreateClusterWish,
   type CreatedCluster,
 } from '@managed-consul/clusters';
 import type { Database, Transaction } from '@managed-consul/database';
 import type { ErrorDetail } from '@managed-consul/errors';
+import { findCloneProblems, requestCloneCluster } from '@managed-consul/snapshots';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { examineInput } from '../http/contract-input';
 import { showOperation } from '../operations/operation.view';
@@ -23,6 +25,13 @@ const answerOf = ({ cluster, operation }: CreatedCluster): StoredAnswer => ({
   status: 202,
   body: { cluster: showCluster({ ...cluster, serverRecords: [] }, cluster.createdAt), operation: showOperation(operation) },
 });
+
+/** What a body asks for, and the snapshot that the new cluster shall begin with; what does not fit is told with the rest. */
+function wishOf(requester: Requester, body: unknown): { wish: CreateClusterWish; snapshotId: string | undefined } {
+  const { fields, problems } = examineInput(createClusterRequestSchema, body);
+  const { restoreFromSnapshotId: snapshotId, ...draft } = fields;
+  return { wish: { requester, draft, shapeProblems: problems }, snapshotId };
+}
 
 /** Turns requests about clusters into the domain's requests, and rings the bell behind them. */
 @Injectable()
@@ -56,16 +65,20 @@ export class ClustersService {
 
   /** Every problem of a create, without creating. */
   async preflight(requester: Requester, body: unknown): Promise<ErrorDetail[]> {
-    const { fields, problems } = examineInput(createClusterRequestSchema, body);
-    return findCreateProblems(this.#services.database, { requester, draft: fields, shapeProblems: problems });
+    const { database } = this.#services;
+    const { wish, snapshotId } = wishOf(requester, body);
+    return snapshotId === undefined ? findCreateProblems(database, wish) : findCloneProblems(database, { ...wish, snapshotId });
   }
 
   /** Records a create; the answer to a repetition is the first one. */
   async create(requester: Requester, body: unknown, repeatable: RepeatableRequest | undefined): Promise<StoredAnswer> {
     const { database, bell, clock } = this.#services;
-    const { fields, problems } = examineInput(createClusterRequestSchema, body);
-    const wish = { requester, draft: fields, shapeProblems: problems, repeatable, answer: answerOf };
-    const outcome = await requestCreateCluster(database, wish, clock);
+    const { wish, snapshotId } = wishOf(requester, body);
+    const repeated = { ...wish, repeatable, answer: answerOf };
+    const outcome =
+      snapshotId === undefined
+        ? await requestCreateCluster(database, repeated, clock)
+        : await requestCloneCluster(database, { ...repeated, snapshotId }, clock);
     if (outcome.repeated) return outcome.repeated;
     // Not awaited: the operation is stored, and a bell that is not heard is rung again by the sweeper.
     void bell.ring(outcome.created.operation);

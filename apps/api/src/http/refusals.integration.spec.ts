@@ -191,10 +191,16 @@ describe('a token', () => {
 const BODIES: Partial<Record<RouteName, object>> = {
   updateSnapshot: { name: 'mine' },
   createRotation: { what: 'GossipKey' },
+  previewRestore: { snapshotId: randomUUID() },
+  restoreCluster: { snapshotId: randomUUID() },
+  recoverQuorum: { from: 'Survivors' },
+  previewUpgrade: { consulVersion: '1.10.12' },
+  upgradeCluster: { consulVersion: '1.10.12' },
+  deferUpgrades: { until: null },
 };
 
 /** POST because they take a body, though they change nothing. */
-const READS_BY_POST: readonly RouteName[] = [];
+const READS_BY_POST: readonly RouteName[] = ['previewUpgrade'];
 
 /** Every route of one cluster, snapshot or operation. */
 const routesOfOne = () =>

@@ -1,30 +1,45 @@
 import { Body, Controller, Inject, Param, Post } from '@nestjs/common';
-import { createRotationRequestSchema } from '@managed-consul/api-contract';
-import { requestRotation } from '@managed-consul/clusters';
-import { API_SERVICES, type ApiServices } from '../api-services';
+import {
+  createRotationRequestSchema,
+  previewRestoreRequestSchema,
+  recoverQuorumRequestSchema,
+  restoreRequestSchema,
+} from '@managed-consul/api-contract';
 import { readId, readInput } from '../http/contract-input';
-import { FromSender, RequestsService, type SentRequest } from '../operations/requests.service';
+import { FromSender, type SentRequest } from '../operations/requests.service';
 import { StartsOperation } from '../operations/starts-operation';
+import { LifecycleService } from './lifecycle.service';
 
-/** What changes a cluster as an operation: `/v1/clusters/{id}/rotations`. */
+/** What changes a cluster as an operation: its address names the change, its body says which. */
 @Controller('v1/clusters/:id')
 export class LifecycleController {
-  readonly #services: ApiServices;
-  readonly #requests: RequestsService;
+  readonly #lifecycle: LifecycleService;
 
-  constructor(@Inject(API_SERVICES) services: ApiServices, @Inject(RequestsService) requests: RequestsService) {
-    this.#services = services;
-    this.#requests = requests;
+  constructor(@Inject(LifecycleService) lifecycle: LifecycleService) {
+    this.#lifecycle = lifecycle;
+  }
+
+  @Post('restore-preview')
+  @StartsOperation()
+  async previewRestore(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
+    return this.#lifecycle.previewRestore(sent, readId(id), readInput(previewRestoreRequestSchema, body));
+  }
+
+  @Post('restore')
+  @StartsOperation()
+  async restore(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
+    return this.#lifecycle.restore(sent, readId(id), readInput(restoreRequestSchema, body));
+  }
+
+  @Post('recover-quorum')
+  @StartsOperation()
+  async recoverQuorum(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
+    return this.#lifecycle.recoverQuorum(sent, readId(id), readInput(recoverQuorumRequestSchema, body));
   }
 
   @Post('rotations')
   @StartsOperation()
   async rotate(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
-    const { what } = readInput(createRotationRequestSchema, body);
-    const { requester } = sent;
-    const clusterId = readId(id);
-    return this.#requests.onCluster(sent, clusterId, async (tx) => ({
-      operation: await requestRotation(tx, { requester, clusterId, what }, this.#services.clock),
-    }));
+    return this.#lifecycle.rotate(sent, readId(id), readInput(createRotationRequestSchema, body));
   }
 }

@@ -5,7 +5,7 @@ import type { OperationResultBody } from '@managed-consul/api-contract';
 import { getCluster, OPERATION_KINDS } from '@managed-consul/clusters';
 import { AppError } from '@managed-consul/errors';
 import type { Operation } from '@managed-consul/operations';
-import { getSnapshot, getSnapshotLink } from '@managed-consul/snapshots';
+import { getRestorePreview, getSnapshot, getSnapshotLink } from '@managed-consul/snapshots';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { ClustersService } from '../clusters/clusters.service';
 import { showSnapshot } from '../snapshots/snapshot.view';
@@ -49,6 +49,7 @@ export class OperationResultsService {
   /** Undefined when there is nothing to show. The caller was found to be allowed to see the operation. */
   async resultOf(requester: Requester, operation: Operation): Promise<OperationResult | undefined> {
     if (operation.kind === OPERATION_KINDS.createSnapshotLink) return this.#linkOf(requester, operation);
+    if (operation.kind === OPERATION_KINDS.previewRestore) return this.#previewOf(requester, operation);
     if (ABOUT_SNAPSHOTS.includes(operation.kind)) return this.#snapshotOf(requester, operation);
     return this.#clusterOf(requester, operation);
   }
@@ -64,6 +65,11 @@ export class OperationResultsService {
     const { snapshotId } = snapshotInputSchema.parse(input);
     const snapshot = await unlessGone(getSnapshot(this.#services.database.prisma, requester, snapshotId));
     return snapshot ? { body: showSnapshot(snapshot) } : undefined;
+  }
+
+  async #previewOf(requester: Requester, { id: operationId, state }: Operation): Promise<OperationResult | undefined> {
+    if (state !== 'Succeeded') return undefined;
+    return { body: await getRestorePreview(this.#services.database, { requester, operationId }) };
   }
 
   /** The link is forgotten as it is shown, so an operation without one has nothing to show and is not asked for it. */
