@@ -3,6 +3,7 @@ import { createClusterEvents } from './create-cluster/create-cluster.events';
 import { createRootTokenEvents } from './create-root-token/create-root-token.events';
 import { deleteClusterEvents } from './delete-cluster/delete-cluster.events';
 import { takeSnapshotEvents } from './take-snapshot/take-snapshot.events';
+import { upgradeClusterEvents } from './upgrade-cluster/upgrade-cluster.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
 import { rotateAgentTokensEvents } from './rotate-agent-tokens/rotate-agent-tokens.events';
 import { rotateConnectAuthorityEvents } from './rotate-connect-authority/rotate-connect-authority.events';
@@ -18,6 +19,7 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   rotateAgentTokensEvents,
   rotateConnectAuthorityEvents,
   rotateGossipKeyEvents,
+  upgradeClusterEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

@@ -14,6 +14,7 @@ import { takeSnapshot } from './take-snapshot/take-snapshot.workflow';
 import { rotateAgentTokens } from './rotate-agent-tokens/rotate-agent-tokens.workflow';
 import { rotateConnectAuthority } from './rotate-connect-authority/rotate-connect-authority.workflow';
 import { rotateGossipKey } from './rotate-gossip-key/rotate-gossip-key.workflow';
+import { upgradeCluster } from './upgrade-cluster/upgrade-cluster.workflow';
 import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
 
 /** Every lifecycle operation of the service. */
@@ -27,6 +28,7 @@ export const WORKFLOWS = [
   rotateAgentTokens,
   rotateConnectAuthority,
   rotateGossipKey,
+  upgradeCluster,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {

@@ -25,15 +25,23 @@ function notStarted(server: Server, error: { code: string; message: string } | u
 }
 
 /**
- * Whether a server is what was asked for. One that failed for a passing reason is asked again, one that cannot ends the
- * operation.
+ * Whether a server is what was asked for. One that failed for a passing reason is asked again, after `beforeAsking`, which throws
+ * when the server must not be touched now; one that cannot ends the operation.
  */
-export async function isAsAsked(step: Step, wish: ServerWish, wantedHash: string | undefined): Promise<boolean> {
+export async function isAsAsked(
+  step: Step,
+  wish: ServerWish,
+  wantedHash: string | undefined,
+  beforeAsking: () => Promise<void> = async () => undefined,
+): Promise<boolean> {
   const agent = await step.agents.find(step.cluster.id, wish.server.vmId);
   const { phase, desiredHash, appliedHash, consul, error } = await agent.state(step.signal);
   const hasFailed = phase === 'failed' && desiredHash === wantedHash;
   if (hasFailed && FINAL_PROBLEMS.includes(error?.code ?? '')) throw notStarted(wish.server, error);
   // An agent that has lost its wish with its disk is told again as well.
-  if (hasFailed || desiredHash !== wantedHash) await agent.applyDesiredState(await desiredStateOf(step, wish), step.signal);
+  if (hasFailed || desiredHash !== wantedHash) {
+    await beforeAsking();
+    await agent.applyDesiredState(await desiredStateOf(step, wish), step.signal);
+  }
   return appliedHash === wantedHash && (consul.running || !wish.running);
 }
