@@ -47,9 +47,6 @@ export async function offerProgram(
 }
 
 /** Puts a relabelled program on offer. */
-export async function offerRelabelledConsul(
-  place: { database: Database; artifacts: string },
-  version: string,
-): Promise<void> {
+export async function offerRelabelledConsul(place: { database: Database; artifacts: string }, version: string): Promise<void> {
   await offerProgram(place, { version, path: await relabelledConsul(version) });
 }

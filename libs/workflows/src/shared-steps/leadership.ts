@@ -1,5 +1,7 @@
+import { seconds, type Milliseconds } from '@managed-consul/config';
 import { isAtLeast } from '@managed-consul/consul';
 import type { Server } from '@managed-consul/database';
+import { TransientError } from '@managed-consul/errors';
 import type { Step } from '../services';
 import { consulOn, findLeader, managementToken } from './consul-access';
 
@@ -26,15 +28,35 @@ async function successorsOf(step: Step, leader: Server): Promise<Server[]> {
   return successors.sort(byFitness).map(({ server }) => server);
 }
 
-/** Asks the leader to hand over; false where its version cannot be asked. */
-async function handOver(step: Step, leader: Server): Promise<boolean> {
+/** One request to hand over in this time; the next one is another task. */
+const HANDOVER_TIME: Milliseconds = seconds(3);
+
+/**
+ * Before 1.15 Consul has no call for it, but one server can make another stand for election: its agent does. The task's id is that
+ * of the moment, so that looks in quick succession ask once, and a later one asks anew.
+ */
+async function handOverByAgent(step: Step, leader: Server, successors: readonly Server[]): Promise<void> {
+  const { agents, cluster, clock, operation, signal } = step;
+  const id = `lead-${operation.id}-${Math.floor(clock.now().getTime() / HANDOVER_TIME)}`;
+  const agent = await agents.find(cluster.id, leader.vmId);
+  try {
+    await agent.startTask(id, { kind: 'move-leadership', to: successors.map(({ address }) => ({ address })) }, signal);
+  } catch (error) {
+    // It is still at the task before: who leads is looked at, not what became of a task.
+    if (!(error instanceof TransientError)) throw error;
+  }
+}
+
+async function handOver(step: Step, leader: Server): Promise<void> {
   const consul = await consulOn(step, leader, await managementToken(step));
-  const [{ version }, peers] = await Promise.all([consul.self(), consul.operator.raftServers()]);
-  if (!isAtLeast(version, 1, 15)) return false;
-  const [successor] = await successorsOf(step, leader);
-  const peer = peers.find(({ Address }) => successor && Address.startsWith(`${successor.address}:`));
+  const [{ version }, peers, successors] = await Promise.all([
+    consul.self(),
+    consul.operator.raftServers(),
+    successorsOf(step, leader),
+  ]);
+  if (!isAtLeast(version, 1, 15)) return handOverByAgent(step, leader, successors);
+  const peer = peers.find(({ Address }) => Address.startsWith(`${successors[0]?.address}:`));
   if (peer) await consul.operator.transferLeadership(peer.ID);
-  return true;
 }
 
 /**
