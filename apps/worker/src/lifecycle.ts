@@ -57,7 +57,11 @@ export async function openLifecycle(settings: WorkerSettings, database: Database
   const agents = createAgentClient({ presence: new PresenceDirectory(redis), token: settings.GATEWAY_INTERNAL_TOKEN });
   const secrets = new SecretStore(database.prisma, keyWrapper);
   const host = createWorkflowHost({ azure, agents, secrets, database, bell, machines }, { clock: systemClock, log });
-  const observeEvery = seconds(settings.WORKER_OBSERVE_SECONDS);
-  const schedules = createSchedules({ azure, agents, secrets, database, bell, log, clock: systemClock, observeEvery });
+  const schedules = createSchedules({
+    ...{ azure, agents, secrets, database, bell, log, clock: systemClock },
+    observeEvery: seconds(settings.WORKER_OBSERVE_SECONDS),
+    inspectEvery: seconds(settings.WORKER_INSPECT_SECONDS),
+    repairAfter: seconds(settings.WORKER_REPAIR_SECONDS),
+  });
   return { host, schedules, close: () => redis.disconnect() };
 }

@@ -44,6 +44,19 @@ export const workerSettings = defineSettings({
     max: 3600,
     default: '30',
   }),
+  WORKER_INSPECT_SECONDS: setting.integer({
+    description: 'How often what each cluster has in Azure is compared with what the service made.',
+    min: 1,
+    max: 86_400,
+    default: '300',
+  }),
+  WORKER_REPAIR_SECONDS: setting.integer({
+    description:
+      'How long a dead server may take to come back by itself before it is repaired; a silent agent gets ten times that.',
+    min: 1,
+    max: 3600,
+    default: '60',
+  }),
   WORKER_LEASE_SECONDS: setting.integer({
     description: 'How long after its last sign of life a worker still holds an operation; clocks may differ by two thirds of it.',
     min: 3,

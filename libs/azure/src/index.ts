@@ -8,6 +8,7 @@ export type { AzureSettings } from './connection';
 export type { DeploymentFacts, DeploymentRequest, ResourceProgress } from './deployments';
 export { clusterTemplate, type ClusterDescription, type ClusterTemplate } from './cluster-template';
 export { HTTPS_PORT, type TemplateResource } from './cluster-network';
+export { findDrift, isCompared } from './drift';
 export type { IdentityFacts } from './managed-identities';
 export { normaliseApplicationId, type ApplicationFacts } from './managed-applications';
 export {

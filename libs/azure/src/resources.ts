@@ -1,6 +1,7 @@
 import { ResourceManagementClient } from '@azure/arm-resources';
 import { TransientError } from '@managed-consul/errors';
 import type { AzureConnection } from './connection';
+import type { ResourceState } from './drift';
 import { callAzure, findInAzure } from './errors';
 import { PART_TYPES, RESOURCE_TYPES } from './names';
 
@@ -81,6 +82,13 @@ export class Resources {
     const apiVersion = await this.#apiVersionOf(type);
     const resource = await findInAzure(`read ${id}`, () => this.#client.resources.getById(id, apiVersion));
     return resource && factsOf(resource);
+  }
+
+  /** The whole resource as its type's interface gives it; undefined when there is none. */
+  async read(id: string, type: string): Promise<ResourceState | undefined> {
+    const apiVersion = await this.#apiVersionOf(type);
+    const resource = await findInAzure(`read ${id}`, () => this.#client.resources.getById(id, apiVersion));
+    return resource && { ...resource, tags: resource.tags ?? {} };
   }
 
   /**

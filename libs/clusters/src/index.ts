@@ -53,3 +53,4 @@ export { requestRotation, ROTATION_KINDS, ROTATION_TARGETS, rotationChange, type
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';
 export * from './observation';
+export { requestRepair } from './repair.request';

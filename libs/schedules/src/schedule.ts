@@ -18,6 +18,10 @@ export interface ScheduleDependencies {
   readonly log: Logger;
   /** Between two looks of the observer at a cluster. */
   readonly observeEvery: Milliseconds;
+  /** Between two looks at what a cluster has in Azure. */
+  readonly inspectEvery: Milliseconds;
+  /** How long the service waits for what gets well by itself before it repairs. */
+  readonly repairAfter: Milliseconds;
 }
 
 /** One look at one cluster. */

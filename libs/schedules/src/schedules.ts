@@ -1,8 +1,9 @@
+import { inspectSchedule } from './observe/inspect.schedule';
 import { observeSchedule } from './observe/observe.schedule';
 import type { Schedule, ScheduleDependencies, ScheduleFactory } from './schedule';
 
 /** Every schedule of the service. */
-export const SCHEDULES: readonly ScheduleFactory[] = [observeSchedule];
+export const SCHEDULES: readonly ScheduleFactory[] = [observeSchedule, inspectSchedule];
 
 /** All schedules around what they work with. */
 export const createSchedules = (dependencies: ScheduleDependencies): Schedule[] =>

@@ -10,4 +10,4 @@ export {
 export { countFindings, findInServers } from './findings';
 export { backupCondition, certificatesCondition, versionCondition } from './record-conditions';
 export { conditionsFrom, INFRASTRUCTURE_RULES, SERVER_RULES } from './server-conditions';
-export { recordLook, type LookRecord } from './record-look';
+export { recordLook, REPAIR_SUSPENDED } from './record-look';

@@ -1,28 +1,52 @@
+import type { Milliseconds } from '@managed-consul/config';
 import type { Cluster, Prisma, Server, Transaction } from '@managed-consul/database';
+import type { Operation } from '@managed-consul/operations';
 import { clusterSubject } from '../cluster-names';
 import { recordClusterEvent } from '../cluster-writes';
 import { changedConditions, observeCondition, type Condition, type ObservedCondition } from '../conditions';
 import type { Finding, SeenFinding } from './facts';
 import { countFindings } from './findings';
+import { MOST_REPAIRS, type RepairDecision } from './repair-policy';
+import { decideDueRepair, recordDueRepair } from '../repair.request';
 
 /** Which look is recorded, and of what. */
-export interface LookRecord {
+interface LookRecord {
   readonly clusterId: string;
   readonly source: 'observe' | 'inspect';
   readonly now: Date;
   readonly found: readonly Finding[];
+  /** How long the service waits for what gets well by itself before it repairs. */
+  readonly repairAfter: Milliseconds;
   /** What can be said now, from the findings with how often they were seen. */
   readonly conditions: (findings: readonly SeenFinding[]) => readonly ObservedCondition[];
 }
 
 /** What a look has left behind. */
-export interface RecordedLook {
+interface RecordedLook {
   readonly cluster: Cluster & { serverRecords: Server[] };
   /** What this source sees now. */
   readonly findings: readonly SeenFinding[];
   /** Whether it sees something for the first time: worth another look soon. */
   readonly hasNews: boolean;
+  /** Statements that are news. */
   readonly changed: readonly Condition[];
+  /** The repair that was asked for; ring the bell for it after the commit. */
+  readonly repair: Operation | undefined;
+}
+
+/** Reason of every statement about something that the service has given up to repair. */
+export const REPAIR_SUSPENDED = 'RepairSuspended';
+
+/** Statements about what cannot be repaired say so, in place of their first reason. */
+function suspend(conditions: readonly ObservedCondition[], decided: RepairDecision): readonly ObservedCondition[] {
+  if (decided.decision !== 'give up') return conditions;
+  const reasons: readonly string[] = decided.findings.map(({ reason }) => reason);
+  const tried = `The service has repaired the cluster ${MOST_REPAIRS} times in a short while and it did not last; an operator is told.`;
+  return conditions.map((condition) =>
+    reasons.includes(condition.reason)
+      ? { ...condition, reason: REPAIR_SUSPENDED, message: `${condition.message} ${tried}` }
+      : condition,
+  );
 }
 
 async function storeFindings(
@@ -41,7 +65,7 @@ async function storeFindings(
 }
 
 /**
- * Stores what a look saw: findings, conditions, and an event for each statement that changed. The cluster's row stays locked
+ * Stores what a look saw: findings, conditions, an event for each statement that changed, and the repair that is due. The cluster's row stays locked
  * until the transaction ends. Gives undefined when the cluster is not to be judged now: it is going, or an operation works on
  * it, which may take servers away and bring them back.
  */
@@ -56,14 +80,16 @@ export async function recordLook(tx: Transaction, look: LookRecord): Promise<Rec
   const isSuspended = cluster.powerState === 'Suspended';
   const { findings, hasNews } = await storeFindings(tx, isSuspended ? { ...look, found: [] } : look);
   const before = cluster.conditions as unknown as Condition[];
-  const observed = isSuspended ? [SUSPENDED] : look.conditions(findings);
+  const decided: RepairDecision = isSuspended ? { decision: 'nothing' } : await decideDueRepair(tx, clusterId, look);
+  const observed = isSuspended ? [SUSPENDED] : suspend(look.conditions(findings), decided);
   const after = observed.reduce((all, condition) => observeCondition(all, condition, now), before);
   const changed = changedConditions(before, after);
   for (const { reason, message } of changed) await recordClusterEvent(tx, { clusterId, type: reason, message });
   const data = { observedAt: now, conditions: after as unknown as Prisma.InputJsonValue };
   const isNews = changed.length > 0 || after.length !== before.length;
   await tx.cluster.update({ where: { id: clusterId }, data: { ...data, ...(isNews ? { revision: { increment: 1 } } : {}) } });
-  return { cluster, findings, hasNews, changed };
+  const repair = decided.decision === 'repair' ? await recordDueRepair(tx, cluster, decided.findings, now) : undefined;
+  return { cluster, findings, hasNews, changed, repair };
 }
 
 const SUSPENDED: ObservedCondition = {

@@ -9,7 +9,8 @@ import {
 import { seconds, type Milliseconds } from '@managed-consul/config';
 import type { Transaction } from '@managed-consul/database';
 import { lookAtServers, type ClusterRecord } from '@managed-consul/workflows';
-import type { ScheduleFactory } from '../schedule';
+import type { Look, ScheduleDependencies, ScheduleFactory } from '../schedule';
+import { endLook } from './end-look';
 import { readCluster } from './read-cluster';
 import { conditionsFromRecords } from './record-facts';
 
@@ -35,27 +36,33 @@ async function recordServers(tx: Transaction, cluster: ClusterRecord, { servers 
     await tx.cluster.updateMany({ where: { id: cluster.id, deletedAt: null }, data: { observedConsulVersion: first } });
 }
 
-/** Looks at each cluster's servers: who runs, leads, votes and reports; and at versions, certificates and snapshots. */
-export const observeSchedule: ScheduleFactory = ({ database, agents, secrets, observeEvery }) => ({
-  kind: 'observe',
-  run: async (clusterId, { now, signal }) => {
-    const cluster = await readCluster(database, clusterId);
-    if (!cluster) return undefined;
-    const facts: ClusterFacts =
-      cluster.powerState === 'Suspended'
-        ? { hasLeader: false, servers: [] }
-        : await lookAtServers({ agents, cluster, secrets, signal });
-    const fromRecords = await conditionsFromRecords(database, cluster, facts, now);
-    return database.prisma.$transaction(async (tx) => {
-      const recorded = await recordLook(tx, {
-        ...{ clusterId, now, source: 'observe', found: findInServers(facts) },
-        conditions: (findings) => [...conditionsFrom(SERVER_RULES, findings), ...fromRecords],
-      });
-      await recordServers(tx, cluster, facts, now);
-      const hasNews = recorded?.hasNews ?? false;
-      if (hasNews && recorded?.findings.some(({ reason, looks }) => looks === 1 && ASK_AZURE.includes(reason)))
-        await setSchedule(tx, clusterId, 'inspect', now);
-      return new Date(now.getTime() + (hasNews ? Math.min(LOOK_AGAIN, observeEvery) : observeEvery));
+async function observe(dependencies: ScheduleDependencies, cluster: ClusterRecord, { now, signal }: Look): Promise<Date> {
+  const { database, agents, secrets, observeEvery, repairAfter } = dependencies;
+  const clusterId = cluster.id;
+  const isSuspended = cluster.powerState === 'Suspended';
+  const facts: ClusterFacts = isSuspended
+    ? { hasLeader: false, servers: [] }
+    : await lookAtServers({ agents, cluster, secrets, signal });
+  const fromRecords = await conditionsFromRecords(database, cluster, facts, now);
+  const recorded = await database.prisma.$transaction(async (tx) => {
+    const look = await recordLook(tx, {
+      ...{ clusterId, now, repairAfter, source: 'observe', found: findInServers(facts) },
+      conditions: (findings) => [...conditionsFrom(SERVER_RULES, findings), ...fromRecords],
     });
+    await recordServers(tx, cluster, facts, now);
+    const isNewToAzure = look?.findings.some(({ reason, looks }) => looks === 1 && ASK_AZURE.includes(reason)) ?? false;
+    if (isNewToAzure) await setSchedule(tx, clusterId, 'inspect', now);
+    return look;
+  });
+  await endLook(dependencies, clusterId, recorded);
+  return new Date(now.getTime() + (recorded?.hasNews ? Math.min(LOOK_AGAIN, observeEvery) : observeEvery));
+}
+
+/** Looks at each cluster's servers: who runs, leads, votes and reports; and at versions, certificates and snapshots. */
+export const observeSchedule: ScheduleFactory = (dependencies) => ({
+  kind: 'observe',
+  run: async (clusterId, look) => {
+    const cluster = await readCluster(dependencies.database, clusterId);
+    return cluster && observe(dependencies, cluster, look);
   },
 });

@@ -1,1 +1,2 @@
+export { lookAtAzure } from './look-at-azure';
 export { lookAtServers, type Looking } from './look-at-servers';
