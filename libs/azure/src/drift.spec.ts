@@ -16,6 +16,8 @@ const { resources } = clusterTemplate({
   publicEndpoint: true,
   tags: {},
   sshPublicKey: 'ssh-ed25519 AAAA',
+  servicePrincipalId: '00000000-0000-4000-8000-00000000000a',
+  acrossTenants: true,
 });
 
 const resourceOf = (type: string): TemplateResource => {
@@ -32,7 +34,7 @@ function asMade(resource: TemplateResource): ResourceState {
       resourceId(place, `${namespace}/${kind}`, name) + (child ? `/${child}/${childName}` : ''),
   );
   const made = JSON.parse(text) as TemplateResource & { properties?: object };
-  return { ...made, etag: 'W/"1"', properties: { ...made.properties, provisioningState: 'Succeeded' } };
+  return { ...made, tags: made.tags ?? {}, etag: 'W/"1"', properties: { ...made.properties, provisioningState: 'Succeeded' } };
 }
 
 interface Rule {

@@ -104,9 +104,11 @@ function firstDifference(wanted: unknown, actual: unknown, path: string): string
 /** Lists of named things are compared by their names, so that one more or one less is told as that. */
 function byName(value: unknown): unknown {
   if (Array.isArray(value)) {
-    const items = value.map(byName) as { name?: unknown }[];
-    const areNamed = items.every((item) => typeof item === 'object' && item !== null && typeof item.name === 'string');
-    return areNamed ? Object.fromEntries(items.map((item) => [String(item.name), item])) : items;
+    const items: unknown[] = value.map(byName);
+    const nameOf = (item: unknown) => z.object({ name: z.string() }).safeParse(item).data?.name;
+    return items.every((item) => nameOf(item) !== undefined)
+      ? Object.fromEntries(items.map((item) => [nameOf(item), item]))
+      : items;
   }
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, byName(item)]));

@@ -6,15 +6,14 @@ import {
   RESOURCE_TYPES,
   resourceId,
   type AzureSubscription,
-  type ClusterDescription,
-  type ServicePrincipal,
 } from '@managed-consul/azure';
 import { CERTIFICATE_PURPOSES, moveProvisioningState, SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
 import { SecretValue } from '@managed-consul/config';
 import { TerminalError, TransientError } from '@managed-consul/errors';
 import { createCertificateAuthority, recordCertificate } from '@managed-consul/secrets';
 import { done, waitFor } from '@managed-consul/workflow-engine';
-import type { ClusterRecord, Step } from '../services';
+import type { Step } from '../services';
+import { describeCluster } from '../shared-steps/cluster-description';
 import { azureLook } from '../shared-steps/delays';
 import { machineCloudConfig } from '../shared-steps/machine-cloud-config';
 import { groupIsManagedBy, notOurs, placeOf } from '../shared-steps/place';
@@ -63,31 +62,11 @@ export async function ensureClusterSecrets({ cluster, secrets, clock }: Step) {
   });
 }
 
-function describe(
-  cluster: ClusterRecord,
-  service: ServicePrincipal,
-  { availabilityZones, publicKey }: { availabilityZones: boolean; publicKey: string },
-): ClusterDescription {
-  const { id, installationId, region, networkCidr, servers, vmSize, endpointVisibility } = cluster;
-  const tags = cluster.tags as Record<string, string>;
-  return {
-    ...{ id, installationId, region, networkCidr, servers, vmSize, tags, availabilityZones },
-    publicEndpoint: endpointVisibility === 'Public',
-    sshPublicKey: publicKey,
-    servicePrincipalId: service.objectId,
-    acrossTenants: service.tenantId !== cluster.installation.tenantId.toLowerCase(),
-  };
-}
-
 async function deploy(step: Step): Promise<void> {
-  const { cluster, azure, database, outputOf } = step;
+  const { cluster, azure, outputOf } = step;
   const { subscription, resourceGroup } = placeOf({ azure, cluster });
-  const region = await database.prisma.region.findUnique({ where: { name: cluster.region } });
   const customData = await machineCloudConfig(step);
-  const description = describe(cluster, await azure.principal(), {
-    availabilityZones: region?.availabilityZones ?? false,
-    publicKey: outputOf(ensureClusterSecrets).sshPublicKey,
-  });
+  const description = await describeCluster(step, outputOf(ensureClusterSecrets).sshPublicKey);
   const request = {
     template: { ...clusterTemplate(description) },
     parameters: { customData: { value: customData } },
