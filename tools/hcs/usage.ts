@@ -14,6 +14,9 @@ export const USAGE = `Usage: ./hcs <command>
   logs [part] [--follow]   the logs of all parts, or of one: api, worker, gateway-1, azure-emulator, postgres, redis
   token                    a bearer token of the sample customer for the API
 
+  decrypt-snapshot FILE --key KEY --snapshot ID --out FILE
+                           make of a downloaded snapshot the archive that Consul wrote
+
   test [unit|integration|trials|system|files…]   run tests; all of them unless told otherwise
   check                    format, lint, types, boundaries, cycles, dead code, migrations, generated files
   performance [name]       run the benchmarks, or one; figures are also written to the state folder

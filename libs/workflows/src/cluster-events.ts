@@ -1,6 +1,8 @@
 import type { WorkflowEvent } from '@managed-consul/workflow-engine';
 import { createClusterEvents } from './create-cluster/create-cluster.events';
+import { createSnapshotLinkEvents } from './create-snapshot-link/create-snapshot-link.events';
 import { createRootTokenEvents } from './create-root-token/create-root-token.events';
+import { deleteSnapshotEvents } from './delete-snapshot/delete-snapshot.events';
 import { deleteClusterEvents } from './delete-cluster/delete-cluster.events';
 import { takeSnapshotEvents } from './take-snapshot/take-snapshot.events';
 import { upgradeClusterEvents } from './upgrade-cluster/upgrade-cluster.events';
@@ -20,6 +22,8 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   rotateConnectAuthorityEvents,
   rotateGossipKeyEvents,
   upgradeClusterEvents,
+  deleteSnapshotEvents,
+  createSnapshotLinkEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

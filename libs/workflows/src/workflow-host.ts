@@ -5,8 +5,10 @@ import { defineWorkflows, type OperationRecord, type WorkflowHost } from '@manag
 import { clusterEventText } from './cluster-events';
 import { findClusterRecord } from './cluster-record';
 import { createCluster } from './create-cluster/create-cluster.workflow';
+import { createSnapshotLink } from './create-snapshot-link/create-snapshot-link.workflow';
 import { createRootToken } from './create-root-token/create-root-token.workflow';
 import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
+import { deleteSnapshot } from './delete-snapshot/delete-snapshot.workflow';
 import { recordOutcome } from './outcomes';
 import { registerInstallation } from './register-installation/register-installation.workflow';
 import { removeInstallation } from './remove-installation/remove-installation.workflow';
@@ -29,6 +31,8 @@ export const WORKFLOWS = [
   rotateConnectAuthority,
   rotateGossipKey,
   upgradeCluster,
+  deleteSnapshot,
+  createSnapshotLink,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {
