@@ -18,6 +18,7 @@ import type { Log } from './log';
 import { StateFile } from './state-file';
 import { createTaskHandlers } from './task-handlers';
 import { TaskRunner } from './task-runner';
+import { WorkFolder } from './work-folder';
 
 export interface AgentOptions {
   stateFolder: string;
@@ -57,7 +58,14 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const onChange = () => void connection.announceStateChange();
   const look = options.lookInterval === undefined ? {} : { lookInterval: options.lookInterval };
   const supervisor = new ConsulSupervisor({ folder, files, process, applier, clock, log, onChange, ...look });
-  const tasks = new TaskRunner({ handlers: createTaskHandlers({ supervisor, folder, metadata }), clock, log, onEnd: onChange });
+  const work = new WorkFolder(join(agentFolder, 'work'));
+  await work.clear();
+  const tasks = new TaskRunner({
+    handlers: createTaskHandlers({ supervisor, folder, binaries, work, metadata }),
+    clock,
+    log,
+    onEnd: onChange,
+  });
   const api = new AgentApi({ supervisor, folder, identity, tasks, proxy: new ConsulProxy(), startedAt: clock.now(), log });
   const connection = new ConnectionKeeper({
     gatewayUrl,

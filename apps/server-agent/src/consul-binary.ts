@@ -47,8 +47,8 @@ export class ConsulBinaries {
     this.#log = options.log;
   }
 
-  /** The hash of the program that a desired state asks this machine to run. Throws `ApplyError` `PlatformUnsupported`. */
-  hashFor({ consul }: DesiredState): string {
+  /** The hash of the program for this machine. Throws `ApplyError` `PlatformUnsupported`. */
+  hashFor({ consul }: Pick<DesiredState, 'consul'>): string {
     const sha256 = forThisMachine(consul.sha256);
     if (!sha256)
       throw new ApplyError(

@@ -20,7 +20,8 @@ export interface ConsulAddress {
   rpcPort: number;
   /** Name in Consul's certificate. */
   serverName: string;
-  ca: string;
+  /** Authority of its certificate; undefined for a throw-away server, which speaks plain HTTP on loopback. */
+  ca: string | undefined;
 }
 
 const addressSchema = z.object({

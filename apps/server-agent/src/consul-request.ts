@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
@@ -14,15 +14,17 @@ export interface LocalConsulRequest {
   token?: string;
   method?: 'GET' | 'PUT';
   path: string;
-  body?: Readable | string;
+  body?: Readable;
+  /** Length of the body. */
+  bodyBytes?: number;
   signal: AbortSignal;
   /** Until the answer's headers are there (default 30 s). */
   timeout?: Milliseconds;
 }
 
 const ANSWER_TIMEOUT = seconds(30);
-/** How long a body may stand still. */
-const IDLE_TIMEOUT = minutes(1);
+/** How long a body may stand still; storage that is slow to take what comes holds it up. */
+const IDLE_TIMEOUT = minutes(15);
 const SHOWN_WORDS = 300;
 
 /**
@@ -45,41 +47,35 @@ export async function askConsulForJson(asked: LocalConsulRequest): Promise<unkno
   return JSON.parse(await text(await askConsul(asked)));
 }
 
-async function send({
-  address,
-  token,
-  method = 'GET',
-  path,
-  body,
-  signal,
-  timeout,
-}: LocalConsulRequest): Promise<IncomingMessage> {
+async function send(asked: LocalConsulRequest): Promise<IncomingMessage> {
+  const { body, signal, timeout = ANSWER_TIMEOUT } = asked;
   const answered = new AbortController();
-  const timer = setTimeout(() => answered.abort(new Error('Consul did not answer in time.')), timeout ?? ANSWER_TIMEOUT);
+  const timer = setTimeout(() => answered.abort(new Error('Consul did not answer in time.')), timeout);
   try {
     return await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = request({
-        host: address.host,
-        port: address.port,
-        ca: address.ca,
-        servername: address.serverName,
-        method,
-        path,
-        headers: token === undefined ? {} : { 'x-consul-token': token },
-        agent: false,
-        signal: AbortSignal.any([signal, answered.signal]),
+      const outgoing = open(asked, AbortSignal.any([signal, answered.signal]));
+      outgoing.once('response', (answer: IncomingMessage) => {
+        answer.setTimeout(IDLE_TIMEOUT, () => answer.destroy(new Error('Consul does not go on with its answer.')));
+        resolve(answer);
       });
-      outgoing.setTimeout(IDLE_TIMEOUT, () => outgoing.destroy(new Error('The connection to Consul stands still.')));
-      outgoing.once('response', resolve);
       outgoing.once('error', reject);
-      if (typeof body === 'object') pipeline(body, outgoing).catch(reject);
-      else outgoing.end(body);
+      if (body) pipeline(body, outgoing).catch(reject);
+      else outgoing.end();
     });
   } catch (cause) {
     signal.throwIfAborted();
-    if (cause instanceof TaskFailedError) throw cause;
     throw new TaskFailedError('ConsulNotReachable', 'Consul on this machine does not answer.', { mayPass: true, cause });
   } finally {
     clearTimeout(timer);
   }
+}
+
+function open({ address, token, method = 'GET', path, bodyBytes }: LocalConsulRequest, signal: AbortSignal): ClientRequest {
+  const { host, port, ca, serverName } = address;
+  const headers: Record<string, string> = {
+    ...(token === undefined ? {} : { 'x-consul-token': token }),
+    ...(bodyBytes === undefined ? {} : { 'content-length': String(bodyBytes) }),
+  };
+  const options = { host, port, method, path, headers, agent: false as const, signal };
+  return ca === undefined ? httpRequest(options) : httpsRequest({ ...options, ca, servername: serverName });
 }

@@ -9,6 +9,7 @@ import type { ConsulProcess } from './consul-process';
 import type { DesiredStateApplier } from './desired-state-applier';
 import type { Log } from './log';
 import type { StateFile } from './state-file';
+import { TaskFailedError } from './task-error';
 
 export interface ConsulSupervisorOptions {
   folder: ConsulFolder;
@@ -99,6 +100,32 @@ export class ConsulSupervisor {
       },
       ...(this.#problem ? { lastError: this.#problem } : {}),
     };
+  }
+
+  /** The name of the datacenter; undefined as long as no desired state says so. */
+  datacenter(): string | undefined {
+    return this.#desired?.datacenter;
+  }
+
+  /** Stops Consul, does the work and starts it as it was; nothing else touches Consul meanwhile. Throws `TaskFailedError` when that cannot be now. */
+  async restartAfter(work: () => Promise<void>): Promise<void> {
+    await this.#looking;
+    const launch = await this.#options.files.readLaunch();
+    if (this.#looking || this.#applying || this.#next)
+      throw new TaskFailedError('ApplyInProgress', 'A desired state is just being applied.', { mayPass: true });
+    if (!launch?.running) throw new TaskFailedError('ConsulStopped', 'Consul is not to run on this machine.', { mayPass: false });
+    const { process, applier } = this.#options;
+    const restart = async () => {
+      await process.stop();
+      try {
+        await work();
+      } finally {
+        await applier.startAgain(launch);
+      }
+    };
+    const restarted = restart();
+    this.#looking = restarted.catch(() => undefined).finally(() => (this.#looking = undefined));
+    await restarted;
   }
 
   /** Where Consul listens; undefined as long as no desired state says so. */

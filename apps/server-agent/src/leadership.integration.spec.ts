@@ -61,3 +61,25 @@ test('servers that cannot lead are passed over, and it is told when none can', a
   expect((await move(cluster.servers[0]!, [nobody, other])).result).toEqual({ moved: true, leaderAddress: other });
   expect((await move(cluster.servers[0]!, [nobody])).result).toEqual({ moved: false, leaderAddress: other });
 });
+
+test('two of three servers lost for good: the third goes on alone with all that was written', async () => {
+  expect((await cluster.ask('/v1/kv/kept', { method: 'PUT', body: 'all of it' })).ok).toBe(true);
+  const [survivor, ...lost] = cluster.servers as [TestServer, ...TestServer[]];
+  const { Config } = await cluster.json<{ Config: { NodeID: string } }>('/v1/agent/self');
+  for (const { machine } of lost) await machine.destroy();
+  await until(async () => !(await cluster.ask('/v1/kv/blocked', { method: 'PUT', body: 'x' })).ok, PATIENCE);
+
+  const id = randomUUID();
+  const peers = [{ id: Config.NodeID, address: survivor.machine.instance.address }];
+  await survivor.agent.startTask(id, { kind: 'recover-peers', peers });
+  const status = await until(async () => {
+    const seen = await survivor.agent.findTask(id);
+    return seen !== undefined && seen.state !== 'running' && seen;
+  }, PATIENCE);
+  expect(status).toMatchObject({ state: 'succeeded', result: { peers: 1 } });
+  await until(async () => (await cluster.ask('/v1/kv/again', { method: 'PUT', body: 'x' })).ok, PATIENCE);
+  expect(await (await cluster.ask('/v1/kv/kept?raw')).text()).toBe('all of it');
+  expect((await survivor.agent.health()).consul.unplannedRestarts).toBe(0);
+  const { Servers } = await cluster.json<{ Servers: unknown[] }>('/v1/operator/raft/configuration');
+  expect(Servers).toHaveLength(1);
+});

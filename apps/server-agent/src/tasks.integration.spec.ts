@@ -1,8 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import type { AgentTask, AgentTaskStatus } from '@managed-consul/agent-protocol';
+import {
+  drillSnapshotResultSchema,
+  takeSnapshotResultSchema,
+  type AgentTask,
+  type AgentTaskStatus,
+} from '@managed-consul/agent-protocol';
 import { seconds } from '@managed-consul/config';
 import { decryptSnapshot, SnapshotVerifier } from '@managed-consul/snapshot-archive';
 import {
@@ -125,3 +132,109 @@ test('a restart of the agent forgets its tasks, and none of what they were given
   expect(await server.agent.findTask(id)).toBeUndefined();
   expect(await server.machine.agentLog()).not.toContain(task.contentKey);
 });
+
+/** A snapshot of the cluster as it is now, with what a task needs to read it. */
+async function stored() {
+  const task = takeSnapshot();
+  const { result } = await run(task);
+  const { contentKey, snapshotId } = task;
+  const { sha256 } = takeSnapshotResultSchema.parse(result);
+  return { source: { url: await storage.readUrl(snapshotId) }, contentKey, snapshotId, expectedSha256: sha256 };
+}
+
+const put = (path: string, body: unknown) => cluster.ask(path, { method: 'PUT', body: JSON.stringify(body) });
+
+test('a drill restores the snapshot into a server of its own, reads what is there, and leaves nothing behind', async () => {
+  const description = `"quoted" ${randomUUID()}`;
+  await put('/v1/acl/token', { Description: description });
+  await put('/v1/catalog/register', { Node: 'client-1', Address: '10.0.0.9', Service: { Service: 'web', ID: 'web-1' } });
+  await put('/v1/catalog/register', { Node: 'client-2', Address: '10.0.0.8', Service: { Service: 'web', ID: 'web-2' } });
+  expect(
+    (
+      await cluster.ask('/v1/connect/intentions', {
+        method: 'POST',
+        body: '{"SourceName":"web","DestinationName":"db","Action":"allow"}',
+      })
+    ).ok,
+  ).toBe(true);
+  await put('/v1/kv/with"quote', 'x');
+  const keys = (await cluster.json<string[]>('/v1/kv/?keys')).length;
+  const { pid } = (await server.agent.state()).consul;
+
+  const status = await run({ kind: 'drill-snapshot', ...(await stored()), consul: cluster.consul });
+  expect(status).toMatchObject({ state: 'succeeded' });
+  const result = drillSnapshotResultSchema.parse(status.result);
+  expect(result).toMatchObject({ keys, intentions: 1, aclBootstrapped: true, autopilot: { ServerStabilizationTime: '1s' } });
+  expect(result.services).toContainEqual({ name: 'web', instances: 2 });
+  expect(result.aclTokens).toContainEqual(expect.objectContaining({ description, isManagement: false }));
+  expect(result.aclTokens.filter(({ isManagement }) => isManagement)).toHaveLength(1);
+  expect(JSON.stringify(status)).not.toContain(cluster.managementToken);
+
+  expect((await server.agent.state()).consul.pid).toBe(pid);
+  expect(await readdir(join(server.machine.stateFolder, 'agent/work'))).toEqual([]);
+  expect(await cluster.json<{ Node: string }[]>('/v1/catalog/nodes')).toHaveLength(3);
+});
+
+test('a restore brings back what was and takes away what came later', async () => {
+  await put('/v1/kv/restored', 'before');
+  const snapshot = await stored();
+  await put('/v1/kv/restored', 'after');
+  await put('/v1/kv/later', 'x');
+  const status = await run({ kind: 'restore-snapshot', ...snapshot, consulToken: cluster.managementToken });
+  expect(status).toMatchObject({ state: 'succeeded' });
+  await until(async () => (await (await cluster.ask('/v1/kv/restored?raw')).text()) === '"before"', PATIENCE);
+  expect((await cluster.ask('/v1/kv/later')).status).toBe(404);
+});
+
+test('what is damaged, foreign or gone is refused before Consul is asked', async () => {
+  const snapshot = await stored();
+  const good = await storage.blob(snapshot.snapshotId).downloadToBuffer();
+  const flipped = Buffer.from(good);
+  flipped[good.length >> 1]! ^= 1;
+  const upload = async (name: string, content: Buffer) => {
+    await storage.blob(name).uploadData(content);
+    return { url: await storage.readUrl(name) };
+  };
+  const other = await stored();
+  const index = async () => (await cluster.ask('/v1/kv/?keys')).headers.get('x-consul-index');
+  const before = await index();
+  for (const [changes, code] of [
+    [{ source: await upload('cut', good.subarray(0, good.length - 1)) }, 'SnapshotDamaged'],
+    [{ source: await upload('flipped', flipped) }, 'SnapshotDamaged'],
+    [{ source: other.source }, 'SnapshotDamaged'],
+    [{ contentKey: newKey() }, 'SnapshotDamaged'],
+    [{ snapshotId: randomUUID() }, 'SnapshotDamaged'],
+    [{ expectedSha256: other.expectedSha256 }, 'SnapshotDamaged'],
+    [{ source: { url: await storage.readUrl('there-is-none') } }, 'SnapshotUnreadable'],
+    [{ source: { url: snapshot.source.url.replace(/sig=[^&]+/, 'sig=AAAA') } }, 'SnapshotUnreadable'],
+  ] as const) {
+    const status = await run({ kind: 'restore-snapshot', ...snapshot, ...changes, consulToken: cluster.managementToken });
+    expect(status).toMatchObject({ state: 'failed', error: { code } });
+    const drilled = await run({ kind: 'drill-snapshot', ...snapshot, ...changes, consul: cluster.consul });
+    expect(drilled).toMatchObject({ state: 'failed', error: { code } });
+  }
+  expect(await index()).toBe(before);
+  expect(await readdir(join(server.machine.stateFolder, 'agent/work'))).toEqual([]);
+});
+
+test('an agent that was killed in a drill ends its server and removes its files at the next start', async () => {
+  const snapshot = await stored();
+  const work = join(server.machine.stateFolder, 'agent/work');
+  await server.agent.startTask(randomUUID(), { kind: 'drill-snapshot', ...snapshot, consul: cluster.consul });
+  const leftOver = await until(async () => (await consulsIn(work))[0], PATIENCE);
+  await server.machine.stopAgent('SIGKILL');
+  expect(await consulsIn(work)).toContain(leftOver);
+  server.machine.startAgent();
+  await until(async () => (await consulsIn(work)).length === 0 && (await readdir(work)).length === 0, PATIENCE);
+  await until(async () => (await server.agent.health()).consul.running, PATIENCE);
+  expect(await run({ kind: 'drill-snapshot', ...snapshot, consul: cluster.consul })).toMatchObject({ state: 'succeeded' });
+});
+
+async function consulsIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of await readdir('/proc')) {
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+    if (cwd.startsWith(folder)) found.push(pid);
+  }
+  return found;
+}

@@ -73,6 +73,13 @@ export type ServerCertificateRequest = z.infer<typeof serverCertificateRequestSc
 export const serverCertificateRequestResponseSchema = z.object({ certificateRequest: pem });
 export type ServerCertificateRequestResponse = z.infer<typeof serverCertificateRequestResponseSchema>;
 
+/** A Consul program. */
+export const consulProgramSchema = z.strictObject({
+  version: z.string().regex(/^\d+\.\d+\.\d+[A-Za-z0-9.+-]*$/),
+  /** SHA-256 of the program by platform; downloaded from `<gatewayUrl>/artifacts/<sha256>`. */
+  sha256: z.partialRecord(consulPlatformSchema, sha256),
+});
+
 /** What a server is to be, without its hash: see `sealDesiredState`. */
 export const desiredStateFieldsSchema = z.strictObject({
   /** Consul node name. */
@@ -85,11 +92,7 @@ export const desiredStateFieldsSchema = z.strictObject({
    * started again.
    */
   endsByItself: z.literal(true).optional(),
-  consul: z.strictObject({
-    version: z.string().regex(/^\d+\.\d+\.\d+[A-Za-z0-9.+-]*$/),
-    /** SHA-256 of the Consul program by platform; downloaded from `<gatewayUrl>/artifacts/<sha256>`. */
-    sha256: z.partialRecord(consulPlatformSchema, sha256),
-  }),
+  consul: consulProgramSchema,
   /** The whole Consul configuration; paths in it are relative to `$STATE_DIRECTORY/consul`. */
   configuration: z.record(z.string(), z.json()),
   caCertificate: pem,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { consulProgramSchema } from './messages.schema';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex');
 const token = z.string().min(1).max(1024);
@@ -7,6 +8,7 @@ const httpsUrl = z.url({ protocol: /^https$/ }).max(4096);
 const contentKey = z.base64().length(44);
 const snapshotId = z.string().min(1).max(128);
 const bytes = z.number().int().nonnegative();
+const count = z.number().int().nonnegative();
 
 /** Takes a snapshot of the cluster, verifies it and stores it encrypted, all while it streams. */
 export const takeSnapshotTaskSchema = z.strictObject({
@@ -32,8 +34,57 @@ export const moveLeadershipTaskSchema = z.strictObject({
     .max(9),
 });
 
+/** A stored snapshot and how it is opened. */
+const storedSnapshot = {
+  /** A signed address from which the encrypted bytes are read. */
+  source: z.strictObject({ url: httpsUrl }),
+  contentKey,
+  snapshotId,
+  /** Of the archive as Consul gave it. */
+  expectedSha256: sha256,
+};
+
+/**
+ * Restores a stored snapshot into a server that exists only for that, on this machine and seen by nobody, and reads it. The
+ * server needs memory for the whole state a second time.
+ */
+export const drillSnapshotTaskSchema = z.strictObject({
+  kind: z.literal('drill-snapshot'),
+  ...storedSnapshot,
+  /** The Consul program to restore with. */
+  consul: consulProgramSchema,
+});
+
+/** Puts a stored snapshot in the place of the cluster's state; nothing is touched before it is here whole and verified. */
+export const restoreSnapshotTaskSchema = z.strictObject({
+  kind: z.literal('restore-snapshot'),
+  ...storedSnapshot,
+  /** A management token of the cluster as it is now. */
+  consulToken: token,
+});
+
+/**
+ * Gives this server a new list of the cluster's servers, for a cluster that has lost its quorum for good: stops Consul,
+ * writes `peers.json`, starts it. To be done on every server that is left. Not to be repeated once others have joined: they
+ * would be forgotten.
+ */
+export const recoverPeersTaskSchema = z.strictObject({
+  kind: z.literal('recover-peers'),
+  /** The servers that are left, this one among them; `id` is Consul's node id. */
+  peers: z
+    .array(z.strictObject({ id: z.guid(), address: z.ipv4() }))
+    .min(1)
+    .max(9),
+});
+
 /** Every kind of task, as `PUT /v1/tasks/<taskId>` takes it. Bodies hold secrets: they are neither logged nor written to disk. */
-export const agentTaskSchema = z.discriminatedUnion('kind', [takeSnapshotTaskSchema, moveLeadershipTaskSchema]);
+export const agentTaskSchema = z.discriminatedUnion('kind', [
+  takeSnapshotTaskSchema,
+  drillSnapshotTaskSchema,
+  restoreSnapshotTaskSchema,
+  moveLeadershipTaskSchema,
+  recoverPeersTaskSchema,
+]);
 export type AgentTask = z.infer<typeof agentTaskSchema>;
 export type AgentTaskKind = AgentTask['kind'];
 export type AgentTaskOf<Kind extends AgentTaskKind> = Extract<AgentTask, { kind: Kind }>;
@@ -57,10 +108,38 @@ export const moveLeadershipResultSchema = z.object({
 });
 export type MoveLeadershipResult = z.infer<typeof moveLeadershipResultSchema>;
 
+/** What is in a snapshot, as a server reads it. */
+export const drillSnapshotResultSchema = z.object({
+  raftIndex: z.number().int().positive(),
+  keys: count,
+  services: z.array(z.object({ name: z.string(), instances: count })),
+  intentions: count,
+  /** Never with their secrets. */
+  aclTokens: z.array(
+    z.object({ accessorId: z.string(), description: z.string(), policies: z.array(z.string()), isManagement: z.boolean() }),
+  ),
+  /** Whether it holds a token with all rights. */
+  aclBootstrapped: z.boolean(),
+  /** Consul's own words: `GET /v1/operator/autopilot/configuration`. */
+  autopilot: z.record(z.string(), z.json()),
+  tookMilliseconds: z.number().nonnegative(),
+});
+export type DrillSnapshotResult = z.infer<typeof drillSnapshotResultSchema>;
+
+export const restoreSnapshotResultSchema = z.object({
+  raftIndex: z.number().int().positive(),
+  raftTerm: z.number().int().positive(),
+  sizeBytes: bytes,
+});
+export type RestoreSnapshotResult = z.infer<typeof restoreSnapshotResultSchema>;
+
+export const recoverPeersResultSchema = z.object({ peers: count });
+export type RecoverPeersResult = z.infer<typeof recoverPeersResultSchema>;
+
 /**
  * Why a task failed. Codes are stable: `SnapshotDamaged` (not what Consul writes, or not what was stored), `SnapshotUnreadable`
  * (could not be fetched whole), `ConsulRefused`, `ConsulNotReachable`, `StorageRefused`, `StorageNotReachable`,
- * `TaskAborted` (the agent was stopped), `Unexpected`.
+ * `ConsulDidNotStart`, `ConsulStopped`, `ApplyInProgress`, `ArtifactMismatch`, `DownloadFailed`, `PlatformUnsupported`, `TaskAborted` (the agent was stopped), `Unexpected`.
  */
 export const taskErrorSchema = z.object({
   code: z.string(),
@@ -87,7 +166,10 @@ const describe = <Kind extends AgentTaskKind, Result extends z.ZodType>(kind: Ki
 /** `PUT` and `GET /v1/tasks/<taskId>` */
 export const agentTaskStatusSchema = z.discriminatedUnion('kind', [
   describe('take-snapshot', takeSnapshotResultSchema),
+  describe('drill-snapshot', drillSnapshotResultSchema),
+  describe('restore-snapshot', restoreSnapshotResultSchema),
   describe('move-leadership', moveLeadershipResultSchema),
+  describe('recover-peers', recoverPeersResultSchema),
 ]);
 export type AgentTaskStatus = z.infer<typeof agentTaskStatusSchema>;
 export type AgentTaskStatusOf<Kind extends AgentTaskKind> = Extract<AgentTaskStatus, { kind: Kind }>;

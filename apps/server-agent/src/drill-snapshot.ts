@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { AgentTaskOf, DrillSnapshotResult } from '@managed-consul/agent-protocol';
+import { z } from 'zod';
+import { ApplyError } from './apply-error';
+import type { ConsulBinaries, ConsulBinary } from './consul-binary';
+import { askConsul, askConsulForJson } from './consul-request';
+import { fetchSnapshot } from './fetch-snapshot';
+import { putSnapshot } from './restore-snapshot';
+import { TaskFailedError } from './task-error';
+import type { TaskContext } from './task-runner';
+import { withThrowAwayConsul, type ThrowAwayConsul } from './throw-away-consul';
+import type { WorkFolder } from './work-folder';
+
+export interface DrillSurroundings {
+  binaries: ConsulBinaries;
+  work: WorkFolder;
+  datacenter: string;
+}
+
+/** Consul's built-in policy with all rights has this id in every cluster. */
+const GLOBAL_MANAGEMENT = '00000000-0000-0000-0000-000000000001';
+
+/** Proves a stored snapshot: restores it into a server that nobody uses, and reads what is there. */
+export async function drillSnapshot(
+  task: AgentTaskOf<'drill-snapshot'>,
+  { binaries, work, datacenter }: DrillSurroundings,
+  context: TaskContext,
+): Promise<DrillSnapshotResult> {
+  const startedAt = Date.now();
+  const { signal } = context;
+  return work.with(async (folder) => {
+    const path = join(folder, 'snapshot.tgz');
+    const { raftIndex, sizeBytes } = await fetchSnapshot(task, path, context);
+    const binary = await ensureBinary(binaries, task, signal);
+    return withThrowAwayConsul({ folder, binary, datacenter }, async (consul) => {
+      await consul.becomesReady(signal);
+      await putSnapshot(path, sizeBytes, { ...consul, signal });
+      // The restore takes the token away; the server, leading anew, makes it again.
+      await consul.becomesReady(signal);
+      const inventory = await readInventory(consul, signal);
+      return { raftIndex, ...inventory, tookMilliseconds: Date.now() - startedAt };
+    });
+  });
+}
+
+async function ensureBinary(
+  binaries: ConsulBinaries,
+  { consul }: AgentTaskOf<'drill-snapshot'>,
+  signal: AbortSignal,
+): Promise<ConsulBinary> {
+  try {
+    return await binaries.ensure(binaries.hashFor({ consul }), consul.version, signal);
+  } catch (error) {
+    if (error instanceof ApplyError)
+      throw new TaskFailedError(error.code, error.message, { mayPass: error.code === 'DownloadFailed', cause: error });
+    throw error;
+  }
+}
+
+type Inventory = Omit<DrillSnapshotResult, 'raftIndex' | 'tookMilliseconds'>;
+
+/**
+ * Services first: the nodes that they are on are no members of this server's gossip, and Consul takes such nodes out of its
+ * catalog about a minute after it began to lead.
+ */
+async function readInventory(consul: ThrowAwayConsul, signal: AbortSignal): Promise<Inventory> {
+  const ask = (path: string) => askConsulForJson({ ...consul, path, signal });
+  const services = await readServices(ask);
+  const intentions = z.array(z.unknown()).parse((await ask('/v1/connect/intentions')) ?? []).length;
+  const aclTokens = await readTokens(ask);
+  return {
+    services,
+    intentions,
+    aclTokens,
+    aclBootstrapped: aclTokens.some(({ isManagement }) => isManagement),
+    autopilot: z.record(z.string(), z.json()).parse(await ask('/v1/operator/autopilot/configuration')),
+    keys: await countKeys(consul, signal),
+  };
+}
+
+type Ask = (path: string) => Promise<unknown>;
+
+async function readServices(ask: Ask): Promise<Inventory['services']> {
+  const names = Object.keys(z.record(z.string(), z.unknown()).parse(await ask('/v1/catalog/services')));
+  const services: Inventory['services'] = [];
+  for (const name of names) {
+    const instances = z.array(z.unknown()).parse(await ask(`/v1/catalog/service/${encodeURIComponent(name)}`)).length;
+    services.push({ name, instances });
+  }
+  return services;
+}
+
+const named = z.object({ ID: z.string(), Name: z.string() });
+const tokenSchema = z.object({ AccessorID: z.string(), Description: z.string().default(''), Policies: z.array(named).nullish() });
+
+/** Without the throw-away server's own token and without any secret. */
+async function readTokens(ask: Ask): Promise<Inventory['aclTokens']> {
+  const own = tokenSchema.parse(await ask('/v1/acl/token/self')).AccessorID;
+  const tokens = z.array(tokenSchema).parse(await ask('/v1/acl/tokens'));
+  return tokens
+    .filter(({ AccessorID }) => AccessorID !== own)
+    .map(({ AccessorID, Description, Policies }) => ({
+      accessorId: AccessorID,
+      description: Description,
+      policies: (Policies ?? []).map(({ Name }) => Name),
+      isManagement: (Policies ?? []).some(({ ID }) => ID === GLOBAL_MANAGEMENT),
+    }));
+}
+
+async function countKeys(consul: ThrowAwayConsul, signal: AbortSignal): Promise<number> {
+  try {
+    return await countStrings(await askConsul({ ...consul, path: '/v1/kv/?keys', signal }));
+  } catch (error) {
+    // Consul's word for "there is no key at all".
+    if (error instanceof TaskFailedError && /^Consul answered 404/.test(error.message)) return 0;
+    throw error;
+  }
+}
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+
+/** How many strings a JSON array of strings has, read as it streams: a list of all keys can be large. */
+export async function countStrings(json: Readable): Promise<number> {
+  let quotes = 0;
+  let isEscaped = false;
+  for await (const part of json as AsyncIterable<Buffer>) {
+    for (const byte of part) {
+      if (isEscaped) isEscaped = false;
+      else if (byte === BACKSLASH) isEscaped = true;
+      else if (byte === QUOTE) quotes += 1;
+    }
+  }
+  return quotes / 2;
+}

@@ -1,0 +1,140 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { minutes, seconds } from '@managed-consul/config';
+import type { ConsulAddress } from './consul-configuration';
+import type { ConsulBinary } from './consul-binary';
+import { lastErrorLine } from './consul-log';
+import { askConsulForJson } from './consul-request';
+import { TaskFailedError } from './task-error';
+
+/** A Consul server of one machine and one moment, into which anything may be restored. */
+export interface ThrowAwayConsul {
+  readonly address: ConsulAddress;
+  /** A management token, which it makes again after a restore. */
+  readonly token: string;
+  /** Waits until it leads itself and the token works. */
+  becomesReady(signal: AbortSignal): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const READY_TIMEOUT = minutes(5);
+const LOOK_INTERVAL = 100;
+const STOP_TIMEOUT = seconds(15);
+
+/**
+ * Runs a Consul server in `folder` for as long as `work` takes. It listens on this machine's loopback alone, has a gossip key
+ * that nobody knows and everything forbidden without its token, so it meets no other Consul and serves nobody else.
+ */
+export async function withThrowAwayConsul<Result>(
+  { folder, binary, datacenter }: { folder: string; binary: ConsulBinary; datacenter: string },
+  work: (consul: ThrowAwayConsul) => Promise<Result>,
+): Promise<Result> {
+  const token = randomUUID();
+  const [https, server, serf] = await freePorts(3);
+  if (https === undefined || server === undefined || serf === undefined) throw new Error('There are no free ports.');
+  await mkdir(join(folder, 'data'), { mode: 0o700 });
+  const configuration = render({ token, datacenter, ports: { http: https, server, serf_lan: serf }, version: binary.version });
+  await writeFile(join(folder, 'server.json'), JSON.stringify(configuration), { mode: 0o600 });
+  const log = join(folder, 'consul.log');
+  const child = await start(binary, folder, log);
+  try {
+    const address: ConsulAddress = { host: HOST, port: https, rpcPort: server, serverName: '', ca: undefined };
+    return await work({ address, token, becomesReady: (signal) => becomesReady(child, address, token, log, signal) });
+  } finally {
+    await stop(child);
+  }
+}
+
+interface Wish {
+  token: string;
+  datacenter: string;
+  ports: { http: number; server: number; serf_lan: number };
+  version: string;
+}
+
+function render({ token, datacenter, ports, version }: Wish): object {
+  // 1.11 gave the token its new name and later versions refuse the old one.
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const tokenName = major > 1 || minor >= 11 ? 'initial_management' : 'master';
+  return {
+    server: true,
+    node_name: 'throw-away',
+    datacenter,
+    primary_datacenter: datacenter,
+    data_dir: 'data',
+    bind_addr: HOST,
+    client_addr: HOST,
+    ports: { ...ports, https: -1, grpc: -1, dns: -1, serf_wan: -1 },
+    bootstrap_expect: 1,
+    encrypt: randomBytes(32).toString('base64'),
+    connect: { enabled: true },
+    acl: { enabled: true, default_policy: 'deny', tokens: { [tokenName]: token } },
+    performance: { raft_multiplier: 1 },
+    disable_update_check: true,
+    log_level: 'WARN',
+  };
+}
+
+async function start(binary: ConsulBinary, folder: string, log: string): Promise<ChildProcess> {
+  const output = await open(log, 'a', 0o600);
+  try {
+    const child = spawn(binary.path, ['agent', '-config-file=server.json'], {
+      cwd: folder,
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    await once(child, 'spawn');
+    child.on('error', () => undefined);
+    return child;
+  } finally {
+    await output.close();
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT) });
+  child.kill('SIGKILL');
+  await ended.catch(() => undefined);
+}
+
+async function becomesReady(
+  child: ChildProcess,
+  address: ConsulAddress,
+  token: string,
+  log: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = Date.now() + READY_TIMEOUT;
+  const isReady = async () => {
+    const leader = await askConsulForJson({ address, path: '/v1/status/leader', signal });
+    return leader !== '' && (await askConsulForJson({ address, token, path: '/v1/acl/token/self', signal })) !== null;
+  };
+  while (!(await isReady().catch(() => false))) {
+    signal.throwIfAborted();
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > end) {
+      const message = `The throw-away Consul did not come up. Its log says: ${await lastErrorLine(log)}`;
+      throw new TaskFailedError('ConsulDidNotStart', message, { mayPass: true });
+    }
+    await wait(LOOK_INTERVAL, undefined, { signal });
+  }
+}
+
+/** Ports that nothing listens on now, all different. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, HOST);
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
