@@ -107,6 +107,7 @@ export const serverSchema = z
   .strictObject({
     name: z.string(),
     address: z.string(),
+    vmSize: z.string().nullable(),
     consulVersion: z.string().nullable(),
     agentSeenAt: timestampSchema.nullable(),
     raftRole: z.enum(['leader', 'voter', 'non-voter']).nullable().meta({ description: 'As Raft last said; null before it did.' }),

@@ -15,6 +15,7 @@ export * from './preflight.schema';
 export * from './primitives.schema';
 export * from './restore.schema';
 export * from './rotation.schema';
+export * from './servers.schema';
 export * from './snapshot.schema';
 export * from './upgrade.schema';
 export type { AnswerContract, RouteContract } from './route-contract';

@@ -31,6 +31,7 @@ import type { RouteContract } from './route-contract';
 import { accepted, idParamsSchema, ok } from './route-parts';
 import { restoreRoutes } from './restore.routes';
 import { rotationRoutes } from './rotation.routes';
+import { serversRoutes } from './servers.routes';
 import { snapshotRoutes } from './snapshot.routes';
 import { upgradeRoutes } from './upgrade.routes';
 
@@ -171,6 +172,7 @@ export const routes = {
   ...snapshotRoutes,
   ...restoreRoutes,
   ...upgradeRoutes,
+  ...serversRoutes,
   ...rotationRoutes,
   getOperation: {
     method: 'GET',

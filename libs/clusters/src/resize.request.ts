@@ -28,7 +28,7 @@ export function requestResize(
       const crowded = cluster.servers > 1 ? findSpecProblems({ servers: 3, vmSize: wanted }) : problems;
       if (crowded.length > 0) throw refusalOf(crowded, 'The cluster cannot be resized as asked');
       const vmSize = findVmSize(wanted)?.name ?? wanted;
-      const sizes = cluster.serverRecords.map((server) => server.vmSize ?? cluster.vmSize);
+      const sizes = [cluster.vmSize, ...cluster.serverRecords.map((server) => server.vmSize ?? cluster.vmSize)];
       if (cluster.provisioningState === 'Succeeded' && sizes.every((size) => size === vmSize))
         throw new AppError('Conflict', `The cluster's servers are ${vmSize} already.`);
       const input: ResizeClusterInput = { vmSize };

@@ -15,6 +15,7 @@ type ServerBody = ClusterBody['observed']['servers'][number];
 const showServer = (server: Server): ServerBody => ({
   name: server.name,
   address: server.address,
+  vmSize: server.vmSize,
   consulVersion: server.consulVersion,
   agentSeenAt: server.agentSeenAt?.toISOString() ?? null,
   raftRole: server.raftRole as ServerBody['raftRole'],
@@ -30,9 +31,11 @@ const showObserved = (cluster: ClusterWithServers): ClusterBody['observed'] => (
   servers: cluster.serverRecords.map(showServer),
 });
 
+const numberOf = (size: bigint | null): number | null => (size === null ? null : Number(size));
+
 const showBackup = (upkeep: ClusterUpkeep | undefined): ClusterBody['backup'] => {
   const { lastSnapshot: last, lastDrill, nextSnapshotAt } = upkeep ?? {};
-  const sizeBytes = last?.sizeBytes == null ? null : Number(last.sizeBytes);
+  const sizeBytes = last ? numberOf(last.sizeBytes) : null;
   return {
     lastSnapshot: last ? { id: last.id, name: last.name, verifiedAt: last.verifiedAt.toISOString(), sizeBytes } : null,
     lastDrill: lastDrill ? showDrill(lastDrill.snapshotId, lastDrill.outcome) : null,

@@ -197,6 +197,8 @@ const BODIES: Partial<Record<RouteName, object>> = {
   previewUpgrade: { consulVersion: '1.10.12' },
   upgradeCluster: { consulVersion: '1.10.12' },
   deferUpgrades: { until: null },
+  scaleCluster: { servers: 5 },
+  resizeCluster: { vmSize: 'Standard_D4s_v3' },
 };
 
 /** POST because they take a body, though they change nothing. */

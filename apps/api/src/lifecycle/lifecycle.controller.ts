@@ -3,9 +3,11 @@ import {
   createRotationRequestSchema,
   previewRestoreRequestSchema,
   recoverQuorumRequestSchema,
+  resizeRequestSchema,
   restoreRequestSchema,
+  scaleRequestSchema,
 } from '@managed-consul/api-contract';
-import { readId, readInput } from '../http/contract-input';
+import { readId, readInput, readNothing } from '../http/contract-input';
 import { FromSender, type SentRequest } from '../operations/requests.service';
 import { StartsOperation } from '../operations/starts-operation';
 import { LifecycleService } from './lifecycle.service';
@@ -35,6 +37,32 @@ export class LifecycleController {
   @StartsOperation()
   async recoverQuorum(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
     return this.#lifecycle.recoverQuorum(sent, readId(id), readInput(recoverQuorumRequestSchema, body));
+  }
+
+  @Post('scale')
+  @StartsOperation()
+  async scale(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
+    return this.#lifecycle.scale(sent, readId(id), readInput(scaleRequestSchema, body));
+  }
+
+  @Post('resize')
+  @StartsOperation()
+  async resize(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
+    return this.#lifecycle.resize(sent, readId(id), readInput(resizeRequestSchema, body));
+  }
+
+  @Post('suspend')
+  @StartsOperation()
+  async suspend(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
+    readNothing(body);
+    return this.#lifecycle.suspend(sent, readId(id));
+  }
+
+  @Post('resume')
+  @StartsOperation()
+  async resume(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
+    readNothing(body);
+    return this.#lifecycle.resume(sent, readId(id));
   }
 
   @Post('rotations')

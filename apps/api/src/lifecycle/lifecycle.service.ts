@@ -4,10 +4,19 @@ import type {
   createRotationRequestSchema,
   previewRestoreRequestSchema,
   recoverQuorumRequestSchema,
+  resizeRequestSchema,
   restoreRequestSchema,
+  scaleRequestSchema,
 } from '@managed-consul/api-contract';
 import type { Requester } from '@managed-consul/access';
-import { requestRotation, type RecoverQuorumInput } from '@managed-consul/clusters';
+import {
+  requestResize,
+  requestResume,
+  requestRotation,
+  requestScale,
+  requestSuspend,
+  type RecoverQuorumInput,
+} from '@managed-consul/clusters';
 import type { Clock } from '@managed-consul/config';
 import type { Transaction } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
@@ -64,6 +73,22 @@ export class LifecycleService {
 
   rotate(sent: SentRequest, id: string, body: Body<typeof createRotationRequestSchema>): Promise<AcceptedAnswer> {
     return this.#record(sent, id, requestRotation, body);
+  }
+
+  scale(sent: SentRequest, id: string, body: Body<typeof scaleRequestSchema>): Promise<AcceptedAnswer> {
+    return this.#record(sent, id, requestScale, body);
+  }
+
+  resize(sent: SentRequest, id: string, body: Body<typeof resizeRequestSchema>): Promise<AcceptedAnswer> {
+    return this.#record(sent, id, requestResize, body);
+  }
+
+  suspend(sent: SentRequest, id: string): Promise<AcceptedAnswer> {
+    return this.#record(sent, id, requestSuspend, {});
+  }
+
+  resume(sent: SentRequest, id: string): Promise<AcceptedAnswer> {
+    return this.#record(sent, id, requestResume, {});
   }
 
   #record<Wish>(sent: SentRequest, clusterId: string, request: ClusterRequest<Wish>, wish: Wish): Promise<AcceptedAnswer> {

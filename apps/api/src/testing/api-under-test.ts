@@ -8,21 +8,14 @@ import supertest from 'supertest';
 import { createApiClient, type ApiClient } from '@managed-consul/api-contract';
 import { createTokenVerifier } from '@managed-consul/access';
 import { SecretValue, systemClock } from '@managed-consul/config';
-import {
-  openDatabase,
-  type AccessRole,
-  type Cluster,
-  type Database,
-  type Installation,
-  type Prisma,
-  type Snapshot,
-} from '@managed-consul/database';
+import { openDatabase, type Database } from '@managed-consul/database';
 import { createLogger } from '@managed-consul/observability';
 import { OperationChanges, Operations, OPERATIONS_QUEUE, QueueBell } from '@managed-consul/operations';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
 import { createTestDatabase, seedCatalogue, testRedisUrl } from '@managed-consul/testing';
 import type { ApiServices } from '../api-services';
 import { createApi } from '../create-api';
+import { testRecordsIn, type TestRecords } from './test-records';
 import { TokenIssuer } from './token-issuer';
 
 /** A principal of a tenant, with a good token. */
@@ -32,11 +25,8 @@ export interface Person {
   token: string;
 }
 
-/** What a snapshot says of the cluster that it was taken of. */
-type SnapshotSource = Pick<Cluster, 'id' | 'installationId' | 'consulVersion'>;
-
 /** The whole API on a real PostgreSQL and Redis of its own, with an issuer of its own. */
-export interface ApiUnderTest {
+export interface ApiUnderTest extends TestRecords {
   url: string;
   issuer: TokenIssuer;
   database: Database;
@@ -48,14 +38,6 @@ export interface ApiUnderTest {
   bells: () => Promise<string[]>;
   /** A new principal; of a new tenant unless said. */
   newPerson(tenantId?: string): Promise<Person>;
-  /** A ready installation on which the person has the role. */
-  newInstallation(person: Person, role?: AccessRole): Promise<Installation>;
-  /** A cluster that is ready, as the worker leaves it; in an installation of the person's own unless said. */
-  newReadyCluster(person: Person, more?: Prisma.ClusterUpdateInput & { installationId?: string }): Promise<Cluster>;
-  /** A snapshot of the cluster, verified unless said. */
-  newSnapshot(cluster: SnapshotSource, more?: Partial<Prisma.SnapshotCreateInput>): Promise<Snapshot>;
-  /** Ends every unfinished operation of a cluster well, as the runner does. */
-  endOperations(clusterId: string): Promise<void>;
   /** A client that speaks as the person. */
   clientOf(person: Person): ApiClient;
   /** A raw request as the person. */
@@ -163,41 +145,7 @@ export async function startApi(): Promise<ApiUnderTest> {
     const objectId = randomUUID();
     return { tenantId, objectId, token: await issuer.sign({ tenantId, objectId }) };
   };
-  const newInstallation = (person: Person, role: AccessRole = 'Owner') =>
-    database.prisma.installation.create({
-      data: {
-        kind: 'Direct',
-        state: 'Ready',
-        tenantId: person.tenantId,
-        subscriptionId: randomUUID(),
-        resourceGroup: 'consul',
-        region: 'westeurope',
-        planId: 'on-demand',
-        roleAssignments: { create: { tenantId: person.tenantId, principalId: person.objectId, role } },
-      },
-    });
   const clientOf = (person: Person) => createApiClient({ baseUrl: url, token: () => person.token });
-  const endOperations = async (clusterId: string) => {
-    const data = { state: 'Succeeded', finishedAt: new Date() } as const;
-    await database.prisma.operation.updateMany({ where: { clusterId, state: { in: ['Pending', 'Running'] } }, data });
-  };
-  const newReadyCluster: ApiUnderTest['newReadyCluster'] = async (person, { installationId, ...more } = {}) => {
-    const place = installationId ?? (await newInstallation(person)).id;
-    const body = { installationId: place, name: 'hello', email: 'ops@example.com' };
-    const { cluster } = (await clientOf(person).call('createCluster', { body })).body;
-    await endOperations(cluster.id);
-    const data = { provisioningState: 'Succeeded', observedConsulVersion: cluster.consulVersion, ...more } as const;
-    return database.prisma.cluster.update({ where: { id: cluster.id }, data });
-  };
-  const newSnapshot: ApiUnderTest['newSnapshot'] = ({ id: clusterId, installationId, consulVersion }, more = {}) =>
-    database.prisma.snapshot.create({
-      data: {
-        ...{ clusterId, installationId, consulVersion, name: `snapshot-${randomUUID()}` },
-        ...{ kind: 'MANUAL', state: 'VERIFIED', requestedBy: 'tests' },
-        expiresAt: new Date('2100-01-01T00:00:00Z'),
-        ...more,
-      },
-    });
   return {
     url,
     issuer,
@@ -208,10 +156,7 @@ export async function startApi(): Promise<ApiUnderTest> {
     routes,
     bells: async () => (await queue.getJobs()).map((job) => String((job.data as { operationId: unknown }).operationId)),
     newPerson,
-    newInstallation,
-    newReadyCluster,
-    newSnapshot,
-    endOperations,
+    ...testRecordsIn(database, clientOf),
     clientOf,
     request: (person, method, path, options = {}) => send(url, person, method, path, options),
     async stop() {
