@@ -100,6 +100,13 @@ export interface SnapshotInput {
   snapshotId: string;
 }
 
+/** Input of `delete-cluster`. `finalSnapshotId` is drawn for the snapshot that is taken first; null for none. */
+export interface DeleteClusterInput {
+  finalSnapshotId: string | null;
+  /** Whether VERIFIED snapshots stay until their retention ends. */
+  keepSnapshots: boolean;
+}
+
 /** Input of `restore-cluster`. `safetySnapshotId` names the row of the snapshot that is taken first; null for none. */
 export interface RestoreClusterInput {
   snapshotId: string;

@@ -37,7 +37,7 @@ export {
   type CreateClusterWish,
   type CreatedCluster,
 } from './create-cluster.request';
-export { requestDeleteCluster } from './delete-cluster.request';
+export { requestDeleteCluster, type DeleteClusterWish } from './delete-cluster.request';
 export { etagOf, requireMatch } from './etag';
 export {
   getInstallation,

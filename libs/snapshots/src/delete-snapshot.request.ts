@@ -6,14 +6,16 @@ import type { Operation } from '@managed-consul/operations';
 import { lockSnapshot, recordSnapshotChange, type SnapshotWish } from './snapshot-change.request';
 import { moveSnapshotState } from './snapshot-state';
 
-/** An unfinished operation on a cluster that takes, restores or falls back on the snapshot. */
+/** An unfinished operation that takes, restores or falls back on the snapshot, or decides about all snapshots: a delete of the cluster. */
 const USERS = `SELECT id::text, kind, created_at AS "createdAt" FROM operations
   WHERE state IN ('Pending', 'Running') AND subject <> $2 AND (input->>'snapshotId' = $1 OR input->>'safetySnapshotId' = $1
-    OR input->>'finalSnapshotId' = $1)
+    OR (kind = $3 AND cluster_id = $4::uuid))
   LIMIT 1`;
 
-async function requireUnused(tx: Transaction, { id }: Snapshot): Promise<void> {
-  const [user] = await tx.$queryRawUnsafe<{ id: string; kind: string; createdAt: Date }[]>(USERS, id, snapshotSubject(id));
+async function requireUnused(tx: Transaction, { id, clusterId }: Snapshot): Promise<void> {
+  const [user] = await tx.$queryRawUnsafe<{ id: string; kind: string; createdAt: Date }[]>(
+    ...([USERS, id, snapshotSubject(id), OPERATION_KINDS.deleteCluster, clusterId] as const),
+  );
   if (!user) return;
   const since = user.createdAt.toISOString();
   const message = `Operation ${user.id} (${user.kind}), requested at ${since}, uses the snapshot. Wait for it, then try again.`;

@@ -1,26 +1,13 @@
-import { clusterNames, type ResourceGroupFacts } from '@managed-consul/azure';
-import { moveProvisioningState, secretOwnerOf } from '@managed-consul/clusters';
+import { clusterNames } from '@managed-consul/azure';
+import { secretOwnerOf } from '@managed-consul/clusters';
+import { snapshotSecretsOwner } from '@managed-consul/snapshots';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
-import { groupIsManagedBy, notOurs, placeOf } from '../shared-steps/place';
+import { placeOf } from '../shared-steps/place';
 import { unlessVanished } from '../shared-steps/vanished-application';
-
-/** The group, or undefined when it is gone: by Azure's word, or because it went with its managed application. */
-function findGroup(step: Step): Promise<ResourceGroupFacts | undefined> {
-  const { subscription, resourceGroup } = placeOf(step);
-  return unlessVanished(step, () => subscription.resourceGroups.find(resourceGroup), undefined);
-}
-
-/** Nothing is removed before Azure has said that the group is this installation's. A group that is gone needs no removing. */
-export async function confirmPlaceMayBeTouched(step: Step) {
-  const { cluster } = step;
-  const group = await findGroup(step);
-  if (group && !groupIsManagedBy(cluster.installation, group)) throw notOurs(cluster.installation);
-  return done({ groupExists: group !== undefined }, async (tx) => {
-    await moveProvisioningState(tx, cluster.id, 'Deleting');
-  });
-}
+import { confirmPlaceMayBeTouched } from './confirm-place.steps';
+import { keepsStorage } from './snapshots.steps';
 
 /** A deployment that went on would make again what is being removed. */
 export async function stopDeployment(step: Step) {
@@ -49,20 +36,31 @@ export async function forgetDeployment(step: Step) {
   return done();
 }
 
-/** With its data key gone, nothing sealed for the cluster can be opened again, not even from a copy of the database. */
-export async function destroySecrets({ cluster, secrets }: Step) {
-  return done(undefined, (tx) => secrets.destroyOwner(secretOwnerOf(cluster.id), tx));
+/**
+ * With its data key gone, nothing sealed for the cluster can be opened again, not even from a copy of the database. The keys of
+ * its snapshots stay with the snapshots that are kept.
+ */
+export async function destroySecrets(step: Step) {
+  const { cluster, secrets } = step;
+  const kept = await keepsStorage(step);
+  return done({ kept }, async (tx) => {
+    await secrets.destroyOwner(secretOwnerOf(cluster.id), tx);
+    if (!kept) await secrets.destroyOwner(snapshotSecretsOwner(cluster.id), tx);
+  });
 }
 
-/** The cluster's row stays as history; what only a living cluster has goes. */
-export async function closeRecords({ cluster, clock }: Step) {
+/** The cluster's row stays as history; what only a living cluster has goes, and so do snapshots that hold nothing. */
+export async function closeRecords({ cluster, clock, outputOf }: Step) {
   const deletedAt = clock.now();
+  const { kept } = outputOf(destroySecrets);
   return done(undefined, async (tx) => {
     await tx.server.deleteMany({ where: { clusterId: cluster.id } });
     await tx.agentEnrolment.deleteMany({ where: { clusterId: cluster.id } });
     await tx.certificate.deleteMany({ where: { owner: secretOwnerOf(cluster.id) } });
     const stillAlive = { clusterId: cluster.id, revokedAt: null };
     await tx.rootToken.updateMany({ where: stillAlive, data: { state: 'Revoked', revokedAt: deletedAt } });
+    const lost = { clusterId: cluster.id, deletedAt: null, ...(kept ? { state: { not: 'VERIFIED' as const } } : {}) };
+    await tx.snapshot.updateMany({ where: lost, data: { deletedAt } });
     const nothing = { privateEndpointUrl: null, publicEndpointUrl: null, identityResourceId: null, storageAccountName: null };
     await tx.cluster.update({ where: { id: cluster.id }, data: nothing });
   });

@@ -2,14 +2,10 @@ import { minutes } from '@managed-consul/config';
 import { OPERATION_KINDS } from '@managed-consul/clusters';
 import { action, condition, defineWorkflow } from '@managed-consul/workflow-engine';
 import type { Services } from '../services';
-import {
-  closeRecords,
-  confirmPlaceMayBeTouched,
-  deploymentHasStopped,
-  destroySecrets,
-  forgetDeployment,
-  stopDeployment,
-} from './closing.steps';
+import { SERVER_RETRY } from '../shared-steps/delays';
+import { SNAPSHOT_PATIENCE, snapshotIsVerified, startSnapshot } from '../shared-steps/take-snapshot.steps';
+import { closeRecords, deploymentHasStopped, destroySecrets, forgetDeployment, stopDeployment } from './closing.steps';
+import { confirmPlaceMayBeTouched } from './confirm-place.steps';
 import {
   gatewaysAreGone,
   networkIsGone,
@@ -20,6 +16,7 @@ import {
   startRemovingServers,
   startRemovingTheRest,
 } from './removal.steps';
+import { decideAboutSnapshots, queueFinalSnapshot, snapshotWorkHasStopped } from './snapshots.steps';
 
 /** From any state to nothing: half a deployment, dead agents, a group that is gone. What is gone already counts as removed. */
 export const deleteCluster = defineWorkflow<Services>({
@@ -29,6 +26,14 @@ export const deleteCluster = defineWorkflow<Services>({
     action(confirmPlaceMayBeTouched),
     action(stopDeployment),
     condition(deploymentHasStopped, { within: minutes(15), orFail: 'Azure did not stop making the cluster.' }),
+    action(queueFinalSnapshot),
+    action(startSnapshot, { retry: SERVER_RETRY }),
+    condition(snapshotIsVerified, SNAPSHOT_PATIENCE),
+    condition(snapshotWorkHasStopped, {
+      within: minutes(45),
+      orFail: 'What was being done with snapshots of the cluster did not end.',
+    }),
+    action(decideAboutSnapshots),
     action(startRemovingServers),
     condition(serversAreGone, { within: minutes(30), orFail: 'Azure did not remove the servers.' }),
     action(startRemovingNetwork),

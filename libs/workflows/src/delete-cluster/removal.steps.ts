@@ -6,7 +6,7 @@ import { REMOVAL_ORDER, resourcesOf, type RemovalPart } from '../shared-steps/cl
 import { azureLook } from '../shared-steps/delays';
 import { placeOf } from '../shared-steps/place';
 import { unlessVanished } from '../shared-steps/vanished-application';
-import { confirmPlaceMayBeTouched } from './closing.steps';
+import { confirmPlaceMayBeTouched } from './confirm-place.steps';
 
 /** After this long Azure is asked again: it may have agreed and failed later, when something still used the resource. */
 const ASK_AGAIN_AFTER = minutes(1);

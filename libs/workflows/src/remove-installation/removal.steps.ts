@@ -10,6 +10,7 @@ import { minutes } from '@managed-consul/config';
 import type { Cluster, Transaction } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
 import { requestOperation, type Operation } from '@managed-consul/operations';
+import { snapshotSecretsOwner } from '@managed-consul/snapshots';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
 import type { Step } from '../services';
@@ -107,10 +108,21 @@ export async function everyClusterIsDeleted(step: Step) {
   return waitFor(`The clusters are being deleted (${left.length} left)`, azureLook(sinceStart(step), step.clock.now()));
 }
 
+/** The storage of snapshots that were kept went with the application: their records and keys go too. */
+async function forgetSnapshots(tx: Transaction, { secrets, clock }: Step, applicationId: string): Promise<void> {
+  const installation = await tx.installation.findUnique({ where: { applicationId }, select: { id: true } });
+  if (!installation) return;
+  const lost = { installationId: installation.id, deletedAt: null };
+  const snapshots = await tx.snapshot.findMany({ where: lost, distinct: ['clusterId'], select: { clusterId: true } });
+  for (const { clusterId } of snapshots) await secrets.destroyOwner(snapshotSecretsOwner(clusterId), tx);
+  await tx.snapshot.updateMany({ where: lost, data: { deletedAt: clock.now() } });
+}
+
 /** The installation's row stays as history; nobody has a role on it any more. */
 export async function recordRemovedInstallation(step: Step) {
   const applicationId = applicationIdOf(step);
   return done(undefined, async (tx) => {
+    await forgetSnapshots(tx, step, applicationId);
     await tx.roleAssignment.deleteMany({ where: { installation: { applicationId } } });
     await tx.installation.updateMany({ where: { applicationId }, data: { state: 'Deleted' } });
   });
