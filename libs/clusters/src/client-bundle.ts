@@ -3,13 +3,14 @@ import type { SecretValue } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
 import type { SecretStore } from '@managed-consul/secrets';
-import { CERTIFICATE_PURPOSES, SECRET_PURPOSES, secretOwnerOf } from './cluster-names';
+import { SECRET_PURPOSES, secretOwnerOf, TRUSTED_AUTHORITIES } from './cluster-names';
 import { getCluster } from './cluster-reads';
 
 /** What a Consul client agent has to be told to join a cluster. */
 export interface ClientBundle {
   clusterName: string;
   datacenter: string;
+  /** Every authority that a server's certificate may come from: two while the cluster's authority is being rotated. */
   caPem: string;
   gossipKey: SecretValue;
   serverAddresses: string[];
@@ -26,15 +27,12 @@ export async function readClientBundle(
 ): Promise<ClientBundle> {
   const cluster = await getCluster(database.prisma, requester, clusterId, { needed: 'Contributor' });
   const owner = secretOwnerOf(clusterId);
-  const [certificate, gossipKey] = await Promise.all([
-    database.prisma.certificate.findFirst({
-      where: { owner, purpose: CERTIFICATE_PURPOSES.certificateAuthority },
-      orderBy: { notAfter: 'desc' },
-    }),
+  const [authorities, gossipKey] = await Promise.all([
+    database.prisma.certificate.findMany({ where: { owner, purpose: { in: [...TRUSTED_AUTHORITIES] } }, orderBy: { id: 'asc' } }),
     secrets.find(owner, SECRET_PURPOSES.gossipKey),
   ]);
   const members = cluster.serverRecords.filter(({ membership }) => membership === 'Member');
-  if (!certificate || !gossipKey || members.length === 0) {
+  if (authorities.length === 0 || !gossipKey || members.length === 0) {
     throw new AppError('Conflict', `The cluster is ${cluster.provisioningState}; its client bundle exists once its servers do.`);
   }
   const { installationId } = cluster;
@@ -44,7 +42,7 @@ export async function readClientBundle(
   return {
     clusterName: cluster.name,
     datacenter: cluster.datacenter,
-    caPem: certificate.pem,
+    caPem: authorities.map(({ pem }) => pem).join(''),
     gossipKey,
     serverAddresses: members.map((server) => server.address),
   };

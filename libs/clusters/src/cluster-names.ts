@@ -75,7 +75,25 @@ export const nextPurpose = (purpose: string): string => `${purpose}/next`;
 export const rootTokenPurpose = (accessorId: string): string => `root-token/${accessorId}`;
 
 /** What the certificates of a cluster are for. */
-export const CERTIFICATE_PURPOSES = { certificateAuthority: 'ca' } as const;
+export const CERTIFICATE_PURPOSES = {
+  /** The authority that signs. */
+  certificateAuthority: 'ca',
+  /** Its successor: trusted already, does not sign yet. */
+  nextAuthority: 'ca/next',
+  /** Authorities that sign no more, and are trusted until no certificate of theirs is in use. */
+  previousAuthority: 'ca/previous',
+  /** The authority that signs, signed by the one before it: leads those to it who trust only that one. */
+  crossSignedAuthority: 'ca/cross',
+  /** The same of the successor. */
+  nextCrossSignedAuthority: 'ca/next-cross',
+} as const;
+
+/** Authorities that the servers of a cluster and its clients trust: more than one only while one takes the other's place. */
+export const TRUSTED_AUTHORITIES: readonly string[] = [
+  CERTIFICATE_PURPOSES.certificateAuthority,
+  CERTIFICATE_PURPOSES.nextAuthority,
+  CERTIFICATE_PURPOSES.previousAuthority,
+];
 
 /** Input of `create-root-token`: the token whose secret waits under `rootTokenPurpose`. */
 export interface CreateRootTokenInput {

@@ -34,11 +34,15 @@ export class CertificateRequestError extends Error {
   }
 }
 
-/** Makes an ECDSA P-256 authority that signs itself and may sign no further authorities. `now` is the start of its life. */
+/**
+ * Makes an ECDSA P-256 authority that signs itself. It may sign no further authorities, or, with `signsSuccessor`, one that
+ * takes its place. `now` is the start of its life.
+ */
 export async function createCertificateAuthority(options: {
   commonName: string;
   now: Date;
   lifetimeMs: number;
+  signsSuccessor?: boolean;
 }): Promise<CertificateAuthority & { readonly issued: IssuedCertificate }> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const subject = `CN=${options.commonName}, O=Managed Consul`;
@@ -51,7 +55,7 @@ export async function createCertificateAuthority(options: {
     signingAlgorithm: ALGORITHM,
     keys,
     extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.BasicConstraintsExtension(true, options.signsSuccessor ? 1 : 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
@@ -59,6 +63,41 @@ export async function createCertificateAuthority(options: {
   const pem = certificate.toString('pem');
   const keyPem = await exportKey(keys.privateKey);
   return { certificatePem: `${pem}\n`, keyPem, issued: { pem: `${pem}\n`, serial, subject, ...life } };
+}
+
+/** Whether an authority was made so that it may sign the one that takes its place. */
+export function maySignSuccessor(certificatePem: string): boolean {
+  const constraints = new x509.X509Certificate(certificatePem).getExtension(x509.BasicConstraintsExtension);
+  return constraints?.ca === true && (constraints.pathLength === undefined || constraints.pathLength > 0);
+}
+
+/**
+ * Certificate of the authority `successorPem`, signed by the one before it: shown behind a certificate of the successor, it
+ * leads whoever trusts only the old authority to the new one. Valid until the first of the two ends.
+ */
+export async function signSuccessor(authority: CertificateAuthority, successorPem: string): Promise<IssuedCertificate> {
+  const issuer = new x509.X509Certificate(authority.certificatePem);
+  const successor = new x509.X509Certificate(successorPem);
+  const { notBefore } = successor;
+  const notAfter = new Date(Math.min(successor.notAfter.getTime(), issuer.notAfter.getTime()));
+  const serial = newSerial();
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serial,
+    subject: successor.subject,
+    issuer: issuer.subject,
+    notBefore,
+    notAfter,
+    signingAlgorithm: ALGORITHM,
+    publicKey: successor.publicKey,
+    signingKey: await importKey(authority.keyPem),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(successor.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+    ],
+  });
+  return { pem: `${certificate.toString('pem')}\n`, serial, subject: successor.subject, notBefore, notAfter };
 }
 
 /** What a certificate is for; the names come from here and never from the request. */

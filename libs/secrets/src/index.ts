@@ -9,6 +9,8 @@ export {
   CertificateRequestError,
   createCertificateAuthority,
   issueCertificate,
+  maySignSuccessor,
+  signSuccessor,
   type CertificateAuthority,
   type IssuedCertificate,
   type IssueOptions,

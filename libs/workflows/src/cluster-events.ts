@@ -8,8 +8,10 @@ import { takeSnapshotEvents } from './take-snapshot/take-snapshot.events';
 import { upgradeClusterEvents } from './upgrade-cluster/upgrade-cluster.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
 import { rotateAgentTokensEvents } from './rotate-agent-tokens/rotate-agent-tokens.events';
+import { rotateCertificateAuthorityEvents } from './rotate-certificate-authority/rotate-certificate-authority.events';
 import { rotateConnectAuthorityEvents } from './rotate-connect-authority/rotate-connect-authority.events';
 import { rotateGossipKeyEvents } from './rotate-gossip-key/rotate-gossip-key.events';
+import { rotateServerCertificatesEvents } from './rotate-server-certificates/rotate-server-certificates.events';
 
 /** Every operation that a cluster's history tells of. */
 const ALL_EVENTS: readonly OperationEvents[] = [
@@ -19,11 +21,13 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   createRootTokenEvents,
   takeSnapshotEvents,
   rotateAgentTokensEvents,
+  rotateCertificateAuthorityEvents,
   rotateConnectAuthorityEvents,
   rotateGossipKeyEvents,
   upgradeClusterEvents,
   deleteSnapshotEvents,
   createSnapshotLinkEvents,
+  rotateServerCertificatesEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

@@ -14,9 +14,11 @@ import { registerInstallation } from './register-installation/register-installat
 import { removeInstallation } from './remove-installation/remove-installation.workflow';
 import { takeSnapshot } from './take-snapshot/take-snapshot.workflow';
 import { rotateAgentTokens } from './rotate-agent-tokens/rotate-agent-tokens.workflow';
+import { rotateCertificateAuthority } from './rotate-certificate-authority/rotate-certificate-authority.workflow';
 import { rotateConnectAuthority } from './rotate-connect-authority/rotate-connect-authority.workflow';
 import { rotateGossipKey } from './rotate-gossip-key/rotate-gossip-key.workflow';
 import { upgradeCluster } from './upgrade-cluster/upgrade-cluster.workflow';
+import { rotateServerCertificates } from './rotate-server-certificates/rotate-server-certificates.workflow';
 import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
 
 /** Every lifecycle operation of the service. */
@@ -28,11 +30,13 @@ export const WORKFLOWS = [
   removeInstallation,
   takeSnapshot,
   rotateAgentTokens,
+  rotateCertificateAuthority,
   rotateConnectAuthority,
   rotateGossipKey,
   upgradeCluster,
   deleteSnapshot,
   createSnapshotLink,
+  rotateServerCertificates,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {

@@ -50,6 +50,7 @@ export async function ensureClusterSecrets({ cluster, secrets, clock }: Step) {
     commonName: `${cluster.name} Consul CA`,
     now: clock.now(),
     lifetimeMs: AUTHORITY_LIFETIME,
+    signsSuccessor: true,
   });
   await secrets.prepareOwner(owner);
   await secrets.putIfAbsent(owner, SECRET_PURPOSES.gossipKey, new SecretValue(randomBytes(32).toString('base64')));

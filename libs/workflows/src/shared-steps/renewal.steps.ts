@@ -1,10 +1,9 @@
 /** What all rotations have in common: they begin on a whole cluster, and change one server after the other. */
-import type { Server } from '@managed-consul/database';
 import { TerminalError, TransientError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 import { SERVER_LOOK } from './delays';
-import { desiredStateOf, type ServerWish } from './server-desired-state';
+import { desiredStateOf, presentWish } from './server-desired-state';
 import { whatOthersLack, whatServerLacks } from './server-gates';
 import { serverOfItem } from './server-of-item';
 import { askOf, isAsAsked } from './server-runs';
@@ -26,14 +25,6 @@ export async function everyServerTakesPart(step: Step) {
   const lack = lacks.find((sentence) => sentence !== undefined);
   return lack === undefined ? done() : waitFor(lack, SERVER_LOOK);
 }
-
-/** The server as it is, with the keys, tokens and certificates that are on record now. */
-const presentWish = ({ cluster }: Step, server: Server): ServerWish => ({
-  server,
-  consulVersion: server.consulVersion ?? cluster.observedConsulVersion ?? cluster.consulVersion,
-  bootstrap: false,
-  running: true,
-});
 
 /**
  * Tells the server of the item what is on record now. Its agent reloads Consul for it and restarts it only for what else has

@@ -5,7 +5,7 @@ import type { Server } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
 import type { Step } from '../services';
 import { managementToken } from './consul-access';
-import { agentToken, authorityCertificate, findServerCertificate } from './server-secrets';
+import { agentToken, findServerCertificate, trustedAuthorities } from './server-secrets';
 
 /** What of a server differs from operation to operation. */
 export interface ServerWish {
@@ -59,7 +59,7 @@ export async function desiredStateOf(
 ): Promise<DesiredState> {
   const { cluster, secrets, clock } = needs;
   const [caCertificate, serverCertificate, gossipKey, management, agent, sha256] = await Promise.all([
-    authorityCertificate(needs),
+    trustedAuthorities(needs),
     findServerCertificate(needs, server, clock.now()),
     secrets.get(secretOwnerOf(cluster.id), SECRET_PURPOSES.gossipKey),
     managementToken(needs),

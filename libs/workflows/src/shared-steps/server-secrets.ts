@@ -1,4 +1,4 @@
-import { CERTIFICATE_PURPOSES, SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
+import { CERTIFICATE_PURPOSES, SECRET_PURPOSES, secretOwnerOf, TRUSTED_AUTHORITIES } from '@managed-consul/clusters';
 import { hours, type SecretValue } from '@managed-consul/config';
 import type { Database, Server } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
@@ -29,23 +29,33 @@ async function newestCertificate(database: Database, clusterId: string, purpose:
   return database.prisma.certificate.findFirst({ where: { owner, purpose }, orderBy: [{ notBefore: 'desc' }, { id: 'desc' }] });
 }
 
-/** PEM of the cluster's authority. */
-export async function authorityCertificate({ database, cluster }: Pick<Services, 'database' | 'cluster'>): Promise<string> {
-  const found = await newestCertificate(database, cluster.id, CERTIFICATE_PURPOSES.certificateAuthority);
-  if (!found) throw noCertificate('authority');
-  return found.pem;
+/** PEM of every authority that the servers trust: more than one while the authority is being rotated. */
+export async function trustedAuthorities({ database, cluster }: Pick<Services, 'database' | 'cluster'>): Promise<string> {
+  const purpose = { in: [...TRUSTED_AUTHORITIES] };
+  const where = { owner: secretOwnerOf(cluster.id), purpose };
+  const found = await database.prisma.certificate.findMany({ where, orderBy: { id: 'asc' } });
+  if (found.length === 0) throw noCertificate('authority');
+  return found.map(({ pem }) => pem).join('');
+}
+
+/** An authority with what a server shows behind its own certificate, for clients that trust only the authority before. */
+export interface SigningAuthority extends CertificateAuthority {
+  readonly chainPem: string;
 }
 
 /** The cluster's authority, ready to sign. */
-export async function certificateAuthority(
-  services: Pick<Services, 'database' | 'cluster' | 'secrets'>,
-): Promise<CertificateAuthority> {
-  const owner = secretOwnerOf(services.cluster.id);
-  const [certificatePem, keyPem] = await Promise.all([
-    authorityCertificate(services),
-    services.secrets.get(owner, SECRET_PURPOSES.certificateAuthorityKey),
+export async function certificateAuthority({
+  database,
+  cluster,
+  secrets,
+}: Pick<Services, 'database' | 'cluster' | 'secrets'>): Promise<SigningAuthority> {
+  const [authority, crossSigned, keyPem] = await Promise.all([
+    newestCertificate(database, cluster.id, CERTIFICATE_PURPOSES.certificateAuthority),
+    newestCertificate(database, cluster.id, CERTIFICATE_PURPOSES.crossSignedAuthority),
+    secrets.get(secretOwnerOf(cluster.id), SECRET_PURPOSES.certificateAuthorityKey),
   ]);
-  return { certificatePem, keyPem };
+  if (!authority) throw noCertificate('authority');
+  return { certificatePem: authority.pem, keyPem, chainPem: crossSigned?.pem ?? '' };
 }
 
 /** PEM of a server's certificate that is good for at least another day; undefined when it needs one. */
