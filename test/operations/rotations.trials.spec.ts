@@ -1,4 +1,4 @@
-import { requestRotation, ROTATION_KINDS, secretOwnerOf, type RotationTarget } from '@managed-consul/clusters';
+import { readClientBundle, requestRotation, ROTATION_KINDS, secretOwnerOf, type RotationTarget } from '@managed-consul/clusters';
 import { TerminalError } from '@managed-consul/errors';
 import { driveToEnd, everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
 import { stepsOf } from '@managed-consul/workflow-engine';
@@ -10,7 +10,8 @@ import { startSteadyWriter, type WriterTarget } from '../support/steady-writer';
 import { verifyDeletedCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
-const ALL: RotationTarget[] = ['GossipKey', 'AgentTokens', 'ConnectAuthority'];
+/** The authority last: what was signed before is renewed with it. */
+const ALL: RotationTarget[] = ['GossipKey', 'AgentTokens', 'ConnectAuthority', 'ServerCertificates', 'CertificateAuthority'];
 
 let world: WorkflowWorld;
 
@@ -31,11 +32,14 @@ async function request(what: RotationTarget, clusterId: string): Promise<string>
 }
 
 /** The rotation as a trial: each must bring something new into force. */
-function rotationOf(what: RotationTarget, clusterId: string): WorkflowTrial<Services> {
+function rotationOf(what: RotationTarget, clusterId: string, beforehand = async () => {}): WorkflowTrial<Services> {
   let before: string | undefined;
   return {
     ...world,
-    request: () => request(what, clusterId),
+    request: async () => {
+      await beforehand();
+      return request(what, clusterId);
+    },
     verify: async () => {
       const now = await inForce(world, what, clusterId);
       expect(now).not.toBe(before);
@@ -44,30 +48,33 @@ function rotationOf(what: RotationTarget, clusterId: string): WorkflowTrial<Serv
   };
 }
 
-async function writerTarget(clusterId: string): Promise<() => WriterTarget> {
-  const { database, dependencies } = world;
-  const owner = secretOwnerOf(clusterId);
+async function writerTarget(clusterId: string): Promise<WriterTarget> {
+  const { database, dependencies, requester } = world;
   const cluster = await database.prisma.cluster.findUniqueOrThrow({ where: { id: clusterId }, include: { serverRecords: true } });
-  const ca = await database.prisma.certificate.findFirstOrThrow({ where: { owner, purpose: 'ca' } });
-  const token = (await dependencies.secrets.get(owner, 'management-token')).reveal();
+  const { caPem } = await readClientBundle(database, dependencies.secrets, { requester, clusterId });
+  const token = (await dependencies.secrets.get(secretOwnerOf(clusterId), 'management-token')).reveal();
   const addresses = cluster.serverRecords.map(({ address }) => address);
-  return () => ({ addresses, datacenter: cluster.datacenter, ca: ca.pem, token });
+  return { addresses, datacenter: cluster.datacenter, ca: caPem, token };
 }
 
 describe('a cluster of three servers under a writer', () => {
   let clusterId: string;
-  let target: () => WriterTarget;
+  /** As a customer knows the cluster who fetches the client bundle once before each rotation. */
+  let known: WriterTarget;
+  const fetchBundle = async (): Promise<void> => {
+    known = await writerTarget(clusterId);
+  };
   beforeAll(async () => {
     clusterId = await readyCluster(3);
-    target = await writerTarget(clusterId);
+    await fetchBundle();
   });
 
   it.each(ALL)(
     'renews its %s without losing a write, every step carried out twice, and though its worker dies at every step',
     async (what) => {
-      const writer = startSteadyWriter(target);
-      const observer = observeServers(target);
-      const trial = rotationOf(what, clusterId);
+      const writer = startSteadyWriter(() => known);
+      const observer = observeServers(() => known);
+      const trial = rotationOf(what, clusterId, fetchBundle);
       await everyStepTwice(trial);
       await killedAtEveryStep(trial);
       const written = await writer.stop();
