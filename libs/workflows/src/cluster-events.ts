@@ -6,6 +6,10 @@ import { deleteSnapshotEvents } from './delete-snapshot/delete-snapshot.events';
 import { deleteClusterEvents } from './delete-cluster/delete-cluster.events';
 import { takeSnapshotEvents } from './take-snapshot/take-snapshot.events';
 import { upgradeClusterEvents } from './upgrade-cluster/upgrade-cluster.events';
+import { resizeClusterEvents } from './resize-cluster/resize-cluster.events';
+import { resumeClusterEvents } from './resume-cluster/resume-cluster.events';
+import { scaleClusterEvents } from './scale-cluster/scale-cluster.events';
+import { suspendClusterEvents } from './suspend-cluster/suspend-cluster.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
 import { rotateAgentTokensEvents } from './rotate-agent-tokens/rotate-agent-tokens.events';
 import { rotateCertificateAuthorityEvents } from './rotate-certificate-authority/rotate-certificate-authority.events';
@@ -28,6 +32,10 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   deleteSnapshotEvents,
   createSnapshotLinkEvents,
   rotateServerCertificatesEvents,
+  scaleClusterEvents,
+  resizeClusterEvents,
+  suspendClusterEvents,
+  resumeClusterEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

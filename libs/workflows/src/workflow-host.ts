@@ -19,6 +19,10 @@ import { rotateConnectAuthority } from './rotate-connect-authority/rotate-connec
 import { rotateGossipKey } from './rotate-gossip-key/rotate-gossip-key.workflow';
 import { upgradeCluster } from './upgrade-cluster/upgrade-cluster.workflow';
 import { rotateServerCertificates } from './rotate-server-certificates/rotate-server-certificates.workflow';
+import { resizeCluster } from './resize-cluster/resize-cluster.workflow';
+import { resumeCluster } from './resume-cluster/resume-cluster.workflow';
+import { scaleCluster } from './scale-cluster/scale-cluster.workflow';
+import { suspendCluster } from './suspend-cluster/suspend-cluster.workflow';
 import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
 
 /** Every lifecycle operation of the service. */
@@ -37,6 +41,10 @@ export const WORKFLOWS = [
   deleteSnapshot,
   createSnapshotLink,
   rotateServerCertificates,
+  scaleCluster,
+  resizeCluster,
+  suspendCluster,
+  resumeCluster,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {
