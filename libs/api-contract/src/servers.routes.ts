@@ -4,7 +4,7 @@ import type { RouteContract } from './route-contract';
 import { accepted, idParamsSchema } from './route-parts';
 import { resizeRequestSchema, scaleRequestSchema } from './servers.schema';
 
-/** How many servers, how large, and whether they run. */
+/** How many servers, how large, and whether they run as they should. */
 export const serversRoutes = {
   scaleCluster: {
     method: 'POST',
@@ -49,6 +49,19 @@ export const serversRoutes = {
     method: 'POST',
     path: '/v1/clusters/{id}/resume',
     summary: 'Start a suspended cluster',
+    tag: 'lifecycle',
+    access: 'bearer',
+    params: idParamsSchema,
+    body: emptyObjectSchema,
+    idempotent: true,
+    conditional: true,
+    startsOperation: true,
+    answers: accepted(acceptedOperationSchema),
+  },
+  repairCluster: {
+    method: 'POST',
+    path: '/v1/clusters/{id}/repair',
+    summary: 'Have a cluster looked over and repaired now, without waiting until the service does so by itself',
     tag: 'lifecycle',
     access: 'bearer',
     params: idParamsSchema,

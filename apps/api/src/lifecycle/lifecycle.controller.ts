@@ -65,6 +65,13 @@ export class LifecycleController {
     return this.#lifecycle.resume(sent, readId(id));
   }
 
+  @Post('repair')
+  @StartsOperation()
+  async repair(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {
+    readNothing(body);
+    return this.#lifecycle.repair(sent, readId(id));
+  }
+
   @Post('rotations')
   @StartsOperation()
   async rotate(@FromSender() sent: SentRequest, @Param('id') id: string, @Body() body: unknown) {

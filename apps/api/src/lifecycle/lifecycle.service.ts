@@ -10,6 +10,7 @@ import type {
 } from '@managed-consul/api-contract';
 import type { Requester } from '@managed-consul/access';
 import {
+  requestRepair,
   requestResize,
   requestResume,
   requestRotation,
@@ -89,6 +90,10 @@ export class LifecycleService {
 
   resume(sent: SentRequest, id: string): Promise<AcceptedAnswer> {
     return this.#record(sent, id, requestResume, {});
+  }
+
+  repair(sent: SentRequest, id: string): Promise<AcceptedAnswer> {
+    return this.#record(sent, id, requestRepair, {});
   }
 
   #record<Wish>(sent: SentRequest, clusterId: string, request: ClusterRequest<Wish>, wish: Wish): Promise<AcceptedAnswer> {

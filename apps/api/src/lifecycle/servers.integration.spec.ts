@@ -27,6 +27,7 @@ describe('a change of the servers', () => {
     ['resize', { vmSize: 'Standard_D4s_v3' }, 'resize-cluster'],
     ['suspend', {}, 'suspend-cluster'],
     ['suspend', undefined, 'suspend-cluster'],
+    ['repair', {}, 'repair-cluster'],
   ])('%s %o is accepted, and the cluster is Updating', async (action, body, kind) => {
     const cluster = await api.newReadyCluster(owner);
     const answer = await post(cluster, action, body);
@@ -92,10 +93,11 @@ describe('a change of the servers', () => {
   test('of a cluster that is suspended, was never ready or is of another revision is refused', async () => {
     const suspended = await api.newReadyCluster(owner, { powerState: 'Suspended' });
     const unready = await api.newReadyCluster(owner, { observedConsulVersion: null, provisioningState: 'Failed' });
-    for (const action of ['scale', 'resize', 'rotations', 'recover-quorum']) {
+    for (const action of ['scale', 'resize', 'repair', 'rotations', 'recover-quorum']) {
       const bodies: Record<string, object> = {
         scale: { servers: 5 },
         resize: { vmSize: 'Standard_D4s_v3' },
+        repair: {},
         rotations: { what: 'GossipKey' },
         'recover-quorum': { from: 'Survivors' },
       };
