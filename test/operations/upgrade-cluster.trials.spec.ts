@@ -1,0 +1,173 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { secretOwnerOf } from '@managed-consul/clusters';
+import { TerminalError } from '@managed-consul/errors';
+import { driveToEnd, everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import { requestUpgrade } from '@managed-consul/upgrades';
+import { stepsOf, type StepBoundary } from '@managed-consul/workflow-engine';
+import type { Services } from '@managed-consul/workflows';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { offerProgram, offerRelabelledConsul } from '../support/relabelled-consul';
+import { observeServers } from '../support/server-observer';
+import { startSteadyWriter, type WriterTarget } from '../support/steady-writer';
+import { consulThroughAgent, verifyDeletedCluster, verifyReadyCluster } from '../support/workflow-verification';
+import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
+
+/** The first is what clusters are created with; all but the real one are relabelled builds. */
+const VERSIONS = ['1.8.0', '1.8.1', '1.8.2', '1.8.3', '1.8.4', '1.8.5', '1.8.6', '1.8.7'] as const;
+/** A program that Consul's own check would pass and that does not run. */
+const BROKEN = '1.8.11';
+
+let world: WorkflowWorld;
+
+async function offerVersions(): Promise<void> {
+  const { database } = world;
+  const place = { database, artifacts: world.world.folders.artifacts };
+  for (const version of VERSIONS) if (version !== '1.8.7') await offerRelabelledConsul(place, version);
+  const path = join(world.world.folders.runtime, 'consul-that-does-not-run');
+  writeFileSync(path, '#!/bin/sh\n[ "$1" = validate ]\n');
+  chmodSync(path, 0o755);
+  await offerProgram(place, { version: BROKEN, path });
+  await database.prisma.consulVersion.update({ where: { version: '1.8.7' }, data: { status: 'AVAILABLE' } });
+  await database.prisma.consulVersion.update({ where: { version: VERSIONS[0] }, data: { status: 'RECOMMENDED' } });
+}
+
+beforeAll(async () => {
+  world = await openWorkflowWorld();
+  await offerVersions();
+});
+afterAll(() => world.stop());
+
+async function readyCluster(servers: number): Promise<string> {
+  const created = await world.requestCluster(servers);
+  expect((await world.drive(created.operationId)).state).toBe('Succeeded');
+  return created.clusterId;
+}
+
+async function request(clusterId: string, consulVersion: string): Promise<string> {
+  const { database, requester } = world;
+  const operation = await database.prisma.$transaction((tx) => requestUpgrade(tx, { requester, clusterId, consulVersion }));
+  return operation.id;
+}
+
+const readCluster = (id: string) =>
+  world.database.prisma.cluster.findUniqueOrThrow({ where: { id }, include: { serverRecords: true } });
+
+/** What Consul on each server says, not what the service has recorded. */
+async function versionsRun(clusterId: string): Promise<string[]> {
+  const token = await world.dependencies.secrets.get(secretOwnerOf(clusterId), 'management-token');
+  const { serverRecords } = await readCluster(clusterId);
+  return Promise.all(
+    serverRecords.map(async (server) => (await (await consulThroughAgent(world, clusterId, server, token)).self()).version),
+  );
+}
+
+async function verifyUpgraded(clusterId: string, version: string): Promise<void> {
+  await verifyReadyCluster(world, clusterId);
+  const cluster = await readCluster(clusterId);
+  expect(cluster.consulVersion).toBe(version);
+  expect(cluster.serverRecords.map(({ consulVersion }) => consulVersion)).toEqual(cluster.serverRecords.map(() => version));
+  expect(await versionsRun(clusterId)).toEqual(cluster.serverRecords.map(() => version));
+  const [newest] = await world.database.prisma.snapshot.findMany({
+    where: { clusterId },
+    orderBy: { createdAt: 'desc' },
+    take: 1,
+  });
+  expect(newest).toMatchObject({ kind: 'SAFETY', state: 'VERIFIED' });
+}
+
+const upgradeTo = (version: string, clusterId: string): WorkflowTrial<Services> => ({
+  ...world,
+  request: () => request(clusterId, version),
+  verify: () => verifyUpgraded(clusterId, version),
+});
+
+/** Fails the operation the first time that a step has acted. */
+const failingAfter = (step: string): StepBoundary => ({
+  reached: (point: string, { name }: { name: string }) => {
+    if (point === 'after-effect' && name === step) throw new TerminalError('FailedOnTrial', `The trial failed ${step}.`);
+  },
+});
+
+async function writerTarget(clusterId: string): Promise<() => WriterTarget> {
+  const owner = secretOwnerOf(clusterId);
+  const { datacenter, serverRecords } = await readCluster(clusterId);
+  const ca = await world.database.prisma.certificate.findFirstOrThrow({ where: { owner, purpose: 'ca' } });
+  const token = (await world.dependencies.secrets.get(owner, 'management-token')).reveal();
+  const addresses = serverRecords.map(({ address }) => address);
+  return () => ({ addresses, datacenter, ca: ca.pem, token });
+}
+
+/** Runs the work under a writer and an observer, and throws if a write was lost or too many servers were down. */
+async function unharmed(clusterId: string, work: () => Promise<unknown>): Promise<void> {
+  const target = await writerTarget(clusterId);
+  const [writer, observer] = [startSteadyWriter(target), observeServers(target)];
+  try {
+    await work();
+  } finally {
+    const [written, observed] = [await writer.stop(), await observer.stop()];
+    console.info(`longest gap ${written.longestGap.toFixed(0)} ms in ${written.acknowledged} writes`);
+    expect(written.lost).toEqual([]);
+    expect(observed.violations).toEqual([]);
+  }
+}
+
+describe('an upgrade of three servers under a writer', () => {
+  let clusterId: string;
+  beforeAll(async () => {
+    clusterId = await readyCluster(3);
+  });
+
+  it('brings all to the new version and loses no write, every step carried out twice', async () => {
+    await unharmed(clusterId, () => everyStepTwice(upgradeTo('1.8.1', clusterId)));
+  });
+
+  it('does so when its worker dies before, in and after every step', async () => {
+    await unharmed(clusterId, async () => {
+      const points = await killedAtEveryStep(upgradeTo('1.8.2', clusterId));
+      expect(points.map(({ name }) => name)).toContain('recordUpgrade');
+    });
+  });
+
+  it('stops at a server that does not come up, puts it back and says who runs what; the next upgrade succeeds', async () => {
+    await unharmed(clusterId, async () => {
+      const failed = await driveToEnd(world, await request(clusterId, BROKEN), failingAfter('startServerUpgrade'));
+      expect(failed).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
+      expect(await versionsRun(clusterId)).toEqual(['1.8.2', '1.8.2', '1.8.2']);
+      expect(await readCluster(clusterId)).toMatchObject({ provisioningState: 'Failed', consulVersion: '1.8.2' });
+      const told = await world.database.prisma.clusterEvent.findFirst({ where: { clusterId, type: 'UpgradeStopped' } });
+      expect(told?.message).toMatch(/server-\d+, .*server-\d+, .*server-\d+: Consul 1\.8\.2\.$/);
+      expect((await world.drive(await request(clusterId, '1.8.3'))).state).toBe('Succeeded');
+      await verifyUpgraded(clusterId, '1.8.3');
+    });
+  });
+
+  it('never goes back, to what is not on offer, or to what cannot be installed', async () => {
+    await expect(request(clusterId, '1.8.2')).rejects.toMatchObject({ code: 'UpgradeNotNewer' });
+    await expect(request(clusterId, '1.99.0')).rejects.toMatchObject({ code: 'VersionUnavailable' });
+    await expect(request(clusterId, '1.16.6')).rejects.toMatchObject({ code: 'VersionUnavailable' });
+    await expect(request(clusterId, '1.13.0')).rejects.toMatchObject({ code: 'VersionBlocked' });
+  });
+});
+
+it('can fail at any step: the next upgrade starts from what the servers run, and in the end the cluster can be deleted', async () => {
+  const clusterId = await readyCluster(1);
+  const { serverRecords } = await readCluster(clusterId);
+  const steps = stepsOf(world.host.workflows.get('upgrade-cluster')?.steps ?? []).map(({ name }) => name);
+  expect(steps).toContain('upgradedServerRuns');
+  for (const step of steps) {
+    const [running = ''] = await versionsRun(clusterId);
+    const next = VERSIONS[VERSIONS.findIndex((version) => version === running) + 1] ?? '';
+    const failed = await driveToEnd(world, await request(clusterId, next), failingAfter(step));
+    expect([step, failed.state, failed.errorCode]).toEqual([step, 'Failed', 'FailedOnTrial']);
+    expect((await readCluster(clusterId)).consulVersion).toBe((await versionsRun(clusterId))[0]);
+  }
+  expect((await world.drive(await request(clusterId, '1.8.7'))).state).toBe('Succeeded');
+  await verifyUpgraded(clusterId, '1.8.7');
+  expect((await world.drive(await world.requestDelete(clusterId))).state).toBe('Succeeded');
+  await verifyDeletedCluster(
+    world,
+    clusterId,
+    serverRecords.map(({ address }) => address),
+  );
+});
