@@ -1,5 +1,11 @@
-import { findWindow, recordClusterChange, requireManageable, type ClusterWithServers } from '@managed-consul/clusters';
-import { hours, type Clock } from '@managed-consul/config';
+import {
+  findWindow,
+  recordClusterChange,
+  requireManageable,
+  WINDOW_LENGTH,
+  type ClusterWithServers,
+} from '@managed-consul/clusters';
+import { hours, minutes, type Clock } from '@managed-consul/config';
 import { newestPatch } from '@managed-consul/consul-versions';
 import type { Transaction } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
@@ -58,7 +64,9 @@ export async function requestAutomaticUpgrade(tx: Transaction, clusterId: string
   const opening = openingOf(cluster, now);
   if (!opening) return { operation: undefined, nextLook: new Date(now.getTime() + WITHOUT_WINDOW) };
   if (opening > now) return { operation: undefined, nextLook: opening };
+  // Soon again, while the window is open: what is being done to the cluster may end in time.
+  if (cluster.provisioningState === 'Updating') return { operation: undefined, nextLook: new Date(now.getTime() + minutes(5)) };
   const operation = await requestNow(tx, cluster, clock);
-  const afterThisWindow = new Date(opening.getTime() + hours(1));
+  const afterThisWindow = new Date(opening.getTime() + WINDOW_LENGTH);
   return { operation, nextLook: openingOf(cluster, afterThisWindow) ?? new Date(now.getTime() + WITHOUT_WINDOW) };
 }
