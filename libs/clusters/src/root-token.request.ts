@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { nameOf, recordAudit, type Requester } from '@managed-consul/access';
 import { SecretValue, systemClock, type Clock } from '@managed-consul/config';
 import type { Transaction } from '@managed-consul/database';
-import { AppError } from '@managed-consul/errors';
 import { requestOperation, type Operation } from '@managed-consul/operations';
 import type { SecretStore } from '@managed-consul/secrets';
+import { requireManageable } from './cluster-change.request';
 import { clusterSubject, OPERATION_KINDS, rootTokenPurpose, secretOwnerOf, type CreateRootTokenInput } from './cluster-names';
 import { lockCluster, recordClusterEvent, refuseWhileUnfinished } from './cluster-writes';
 
@@ -28,9 +28,8 @@ export async function requestRootToken(
 ): Promise<RequestedRootToken> {
   const cluster = await lockCluster(tx, requester, clusterId);
   await refuseWhileUnfinished(tx, clusterId);
-  if (cluster.provisioningState !== 'Succeeded') {
-    throw new AppError('Conflict', `The cluster is ${cluster.provisioningState}; a root token can be made once it is Succeeded.`);
-  }
+  // Also when its last change failed: a restore may have ended the token that the customer had.
+  if (cluster.provisioningState !== 'Succeeded') requireManageable(cluster);
   const accessorId = randomUUID();
   const secretId = new SecretValue(randomUUID());
   await secrets.put(secretOwnerOf(clusterId), rootTokenPurpose(accessorId), secretId, tx);

@@ -1,4 +1,5 @@
 import type { WorkflowEvent } from '@managed-consul/workflow-engine';
+import { cloneClusterEvents } from './clone-cluster/clone-cluster.events';
 import { createClusterEvents } from './create-cluster/create-cluster.events';
 import { createSnapshotLinkEvents } from './create-snapshot-link/create-snapshot-link.events';
 import { createRootTokenEvents } from './create-root-token/create-root-token.events';
@@ -16,6 +17,8 @@ import { rotateCertificateAuthorityEvents } from './rotate-certificate-authority
 import { rotateConnectAuthorityEvents } from './rotate-connect-authority/rotate-connect-authority.events';
 import { rotateGossipKeyEvents } from './rotate-gossip-key/rotate-gossip-key.events';
 import { rotateServerCertificatesEvents } from './rotate-server-certificates/rotate-server-certificates.events';
+import { previewRestoreEvents } from './preview-restore/preview-restore.events';
+import { restoreClusterEvents } from './restore-cluster/restore-cluster.events';
 
 /** Every operation that a cluster's history tells of. */
 const ALL_EVENTS: readonly OperationEvents[] = [
@@ -36,6 +39,9 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   resizeClusterEvents,
   suspendClusterEvents,
   resumeClusterEvents,
+  restoreClusterEvents,
+  previewRestoreEvents,
+  cloneClusterEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

@@ -4,12 +4,14 @@ import type { Logger } from '@managed-consul/observability';
 import { defineWorkflows, type OperationRecord, type WorkflowHost } from '@managed-consul/workflow-engine';
 import { clusterEventText } from './cluster-events';
 import { findClusterRecord } from './cluster-record';
+import { cloneCluster } from './clone-cluster/clone-cluster.workflow';
 import { createCluster } from './create-cluster/create-cluster.workflow';
 import { createSnapshotLink } from './create-snapshot-link/create-snapshot-link.workflow';
 import { createRootToken } from './create-root-token/create-root-token.workflow';
 import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
 import { deleteSnapshot } from './delete-snapshot/delete-snapshot.workflow';
 import { recordOutcome } from './outcomes';
+import { previewRestore } from './preview-restore/preview-restore.workflow';
 import { registerInstallation } from './register-installation/register-installation.workflow';
 import { removeInstallation } from './remove-installation/remove-installation.workflow';
 import { takeSnapshot } from './take-snapshot/take-snapshot.workflow';
@@ -23,6 +25,7 @@ import { resizeCluster } from './resize-cluster/resize-cluster.workflow';
 import { resumeCluster } from './resume-cluster/resume-cluster.workflow';
 import { scaleCluster } from './scale-cluster/scale-cluster.workflow';
 import { suspendCluster } from './suspend-cluster/suspend-cluster.workflow';
+import { restoreCluster } from './restore-cluster/restore-cluster.workflow';
 import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
 
 /** Every lifecycle operation of the service. */
@@ -45,6 +48,9 @@ export const WORKFLOWS = [
   resizeCluster,
   suspendCluster,
   resumeCluster,
+  restoreCluster,
+  previewRestore,
+  cloneCluster,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {

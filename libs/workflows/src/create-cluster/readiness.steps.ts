@@ -40,7 +40,8 @@ export async function ensureServerTokens(step: Step) {
   return done();
 }
 
-const NAMES_POLICY = {
+/** What lets servers answer DNS. */
+export const NAMES_POLICY = {
   name: 'managed-consul-names',
   description: 'Lets the servers answer DNS: names of nodes and services can be read, nothing else.',
   rules: 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n',

@@ -74,3 +74,18 @@ function resultOf<Kind extends AgentTaskKind>(status: AgentTaskStatus): AgentTas
   if (status.result) return status.result as AgentTaskResultOf<Kind>;
   throw new TransientError('The agent says that its task has succeeded, and gives no result.');
 }
+
+/** Whether a task that was driven may still be at work. Throws TransientError while the agent cannot be asked. */
+export async function taskMayRun(
+  { agents, cluster, signal }: Pick<Step, 'agents' | 'cluster' | 'signal'>,
+  server: Server,
+  id: string,
+): Promise<boolean> {
+  const agent = await agents.find(cluster.id, server.vmId);
+  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    const status = await agent.findTask(`${id}-${attempt}`, signal);
+    if (!status) return false;
+    if (status.state === 'running') return true;
+  }
+  return false;
+}

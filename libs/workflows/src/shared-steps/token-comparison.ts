@@ -3,7 +3,7 @@ export interface TokenFacts {
   accessorId: string;
   description: string;
   /** Names of the policies that it has. */
-  policies: readonly string[];
+  policies: string[];
 }
 
 /** What a restore does to the tokens of a cluster. */
