@@ -1,10 +1,11 @@
 import { inspectSchedule } from './observe/inspect.schedule';
 import { observeSchedule } from './observe/observe.schedule';
+import { rotateSchedule } from './rotate.schedule';
 import type { Schedule, ScheduleDependencies, ScheduleFactory } from './schedule';
 import { upgradeSchedule } from './upgrade.schedule';
 
 /** Every schedule of the service. */
-export const SCHEDULES: readonly ScheduleFactory[] = [observeSchedule, inspectSchedule, upgradeSchedule];
+export const SCHEDULES: readonly ScheduleFactory[] = [observeSchedule, inspectSchedule, upgradeSchedule, rotateSchedule];
 
 /** All schedules around what they work with. */
 export const createSchedules = (dependencies: ScheduleDependencies): Schedule[] =>
