@@ -85,6 +85,17 @@ export const updateClusterRequestSchema = createClusterRequestSchema
   });
 export type UpdateClusterRequest = z.infer<typeof updateClusterRequestSchema>;
 
+const flagSchema = z.stringbool({ truthy: ['true'], falsy: ['false'] });
+
+export const deleteClusterQuerySchema = z.strictObject({
+  finalSnapshot: flagSchema.optional().meta({
+    description: 'Take a last snapshot first, and remove nothing when that fails; false unless said.',
+  }),
+  keepSnapshots: flagSchema.optional().meta({
+    description: 'Keep verified snapshots, and nothing else, until their retention ends; true unless said.',
+  }),
+});
+
 export const conditionSchema = z
   .strictObject({
     type: z.enum([

@@ -7,6 +7,7 @@ import {
   clusterListSchema,
   clusterSchema,
   createClusterRequestSchema,
+  deleteClusterQuerySchema,
   updateClusterRequestSchema,
 } from './cluster.schema';
 import {
@@ -123,6 +124,7 @@ export const routes = {
     tag: 'clusters',
     access: 'bearer',
     params: idParamsSchema,
+    query: deleteClusterQuerySchema,
     conditional: true,
     startsOperation: true,
     answers: { ...accepted(acceptedOperationSchema), 204: { description: 'The cluster is deleted already.' } },

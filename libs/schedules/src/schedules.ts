@@ -1,11 +1,10 @@
 import { inspectSchedule } from './observe/inspect.schedule';
 import { observeSchedule } from './observe/observe.schedule';
-import { rotateSchedule } from './rotate.schedule';
 import type { Schedule, ScheduleDependencies, ScheduleFactory } from './schedule';
 import { upgradeSchedule } from './upgrade.schedule';
 
 /** Every schedule of the service. */
-export const SCHEDULES: readonly ScheduleFactory[] = [observeSchedule, inspectSchedule, upgradeSchedule, rotateSchedule];
+export const SCHEDULES: readonly ScheduleFactory[] = [observeSchedule, inspectSchedule, upgradeSchedule];
 
 /** All schedules around what they work with. */
 export const createSchedules = (dependencies: ScheduleDependencies): Schedule[] =>

@@ -11,7 +11,6 @@ import { resizeClusterEvents } from './resize-cluster/resize-cluster.events';
 import { resumeClusterEvents } from './resume-cluster/resume-cluster.events';
 import { scaleClusterEvents } from './scale-cluster/scale-cluster.events';
 import { suspendClusterEvents } from './suspend-cluster/suspend-cluster.events';
-import { drillSnapshotEvents } from './drill-snapshot/drill-snapshot.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
 import { rotateAgentTokensEvents } from './rotate-agent-tokens/rotate-agent-tokens.events';
 import { rotateCertificateAuthorityEvents } from './rotate-certificate-authority/rotate-certificate-authority.events';
@@ -43,7 +42,6 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   restoreClusterEvents,
   previewRestoreEvents,
   cloneClusterEvents,
-  drillSnapshotEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

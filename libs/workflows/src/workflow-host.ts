@@ -10,7 +10,6 @@ import { createSnapshotLink } from './create-snapshot-link/create-snapshot-link.
 import { createRootToken } from './create-root-token/create-root-token.workflow';
 import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
 import { deleteSnapshot } from './delete-snapshot/delete-snapshot.workflow';
-import { drillSnapshot } from './drill-snapshot/drill-snapshot.workflow';
 import { recordOutcome } from './outcomes';
 import { previewRestore } from './preview-restore/preview-restore.workflow';
 import { registerInstallation } from './register-installation/register-installation.workflow';
@@ -52,7 +51,6 @@ export const WORKFLOWS = [
   restoreCluster,
   previewRestore,
   cloneCluster,
-  drillSnapshot,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {

@@ -1,6 +1,11 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { clusterListQuerySchema, pageQuerySchema, type ClusterBody } from '@managed-consul/api-contract';
+import {
+  clusterListQuerySchema,
+  deleteClusterQuerySchema,
+  pageQuerySchema,
+  type ClusterBody,
+} from '@managed-consul/api-contract';
 import type { Requester } from '@managed-consul/access';
 import { getCluster, listClusterEvents, listClusters } from '@managed-consul/clusters';
 import { API_SERVICES, type ApiServices } from '../api-services';
@@ -86,10 +91,12 @@ export class ClustersController {
   async delete(
     @FromRequester() requester: Requester,
     @Param('id') id: string,
+    @Query() query: unknown,
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const operationId = await this.#clusters.delete(requester, readId(id), ifMatch);
+    const options = readInput(deleteClusterQuerySchema, query);
+    const operationId = await this.#clusters.delete({ requester, clusterId: readId(id), ifMatch, ...options });
     if (operationId === undefined) return void reply.status(204);
     pointToOperation(reply, this.#services.publicUrl, operationId);
     void reply.status(202);

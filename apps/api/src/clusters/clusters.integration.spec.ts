@@ -165,6 +165,38 @@ describe('a delete', () => {
     expect(answer.body.error?.message).toContain('delete-cluster');
   });
 
+  test('may take a last snapshot, and keep those there are or not', async () => {
+    const asked: [string, object][] = [
+      ['', { finalSnapshotId: null, keepSnapshots: true }],
+      ['?keepSnapshots=false', { finalSnapshotId: null, keepSnapshots: false }],
+      ['?finalSnapshot=true', { finalSnapshotId: expect.stringMatching(/^[\da-f-]{36}$/) as string, keepSnapshots: true }],
+    ];
+    for (const [query, input] of asked) {
+      const { id } = await api.newReadyCluster(owner);
+      const answer = await api.request(owner, 'DELETE', `/v1/clusters/${id}${query}`);
+      const operationId = (answer.body['operation'] as { id: string }).id;
+      const { prisma } = api.database;
+      expect((await prisma.operation.findUniqueOrThrow({ where: { id: operationId } })).input).toEqual(input);
+    }
+  });
+
+  test.each([
+    ['finalSnapshot=true&keepSnapshots=false', [400, 'InvalidRequest']],
+    ['finalSnapshot=maybe', [400, 'InvalidRequest']],
+    ['force=true', [400, 'InvalidRequest']],
+  ])('with %s is refused', async (query, expected) => {
+    const { id } = await api.newReadyCluster(owner);
+    const answer = await api.request(owner, 'DELETE', `/v1/clusters/${id}?${query}`);
+    expect([answer.status, answer.body.error?.code]).toEqual(expected);
+  });
+
+  test('with a last snapshot of a cluster that cannot give one is refused; without it is not', async () => {
+    const { id } = await api.newReadyCluster(owner, { powerState: 'Suspended' });
+    const answer = await api.request(owner, 'DELETE', `/v1/clusters/${id}?finalSnapshot=true`);
+    expect([answer.status, answer.body.error?.code]).toEqual([409, 'Conflict']);
+    expect((await api.request(owner, 'DELETE', `/v1/clusters/${id}`)).status).toBe(202);
+  });
+
   test('of a revision that is gone is refused', async () => {
     const cluster = await finish(await newCluster());
     const answer = await api.request(owner, 'DELETE', `/v1/clusters/${cluster.id}`, { headers: { 'if-match': '"99"' } });

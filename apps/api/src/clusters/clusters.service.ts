@@ -12,6 +12,7 @@ import {
   type ClusterWithServers,
   type CreateClusterWish,
   type CreatedCluster,
+  type DeleteClusterWish,
 } from '@managed-consul/clusters';
 import type { Database, Transaction } from '@managed-consul/database';
 import type { ErrorDetail } from '@managed-consul/errors';
@@ -104,13 +105,11 @@ export class ClustersService {
   }
 
   /** Records a delete and gives the id of its operation; undefined when the cluster is deleted already. */
-  async delete(requester: Requester, clusterId: string, ifMatch: string | undefined): Promise<string | undefined> {
+  async delete(wish: DeleteClusterWish): Promise<string | undefined> {
     const { database, operations, clock } = this.#services;
-    const operationId = await database.prisma.$transaction((tx) =>
-      requestDeleteCluster(tx, { requester, clusterId, ifMatch }, clock),
-    );
+    const operationId = await database.prisma.$transaction((tx) => requestDeleteCluster(tx, wish, clock));
     // Rings for the delete and for the change that it overtakes, which has to stop first.
-    if (operationId) void operations.nudge(clusterSubject(clusterId)).catch(() => undefined);
+    if (operationId) void operations.nudge(clusterSubject(wish.clusterId)).catch(() => undefined);
     return operationId;
   }
 }
