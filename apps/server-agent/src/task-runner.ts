@@ -94,7 +94,7 @@ export class TaskRunner {
   }
 
   #handle<Kind extends AgentTaskKind>(body: AgentTaskOf<Kind>, context: TaskContext): Promise<AgentTaskResultOf<Kind>> {
-    const handler = this.#options.handlers[body.kind as Kind];
+    const handler = this.#options.handlers[body.kind];
     return handler(body, context);
   }
 
