@@ -148,9 +148,9 @@ export interface ResizeClusterInput {
   vmSize: string;
 }
 
-/** Input of `repair-cluster`: what was found, in one word each (see the observer), and in a sentence for the customer. */
+/** Input of `repair-cluster`: what was found, in one word each (see `FINDING_REASONS`), where, and in a sentence for the customer. */
 export interface RepairClusterInput {
-  findings: readonly { reason: string; message: string }[];
+  findings: readonly { reason: string; about: string; message: string }[];
 }
 
 /** Input of `recover-quorum`: from the servers that are left, or from a snapshot. */

@@ -4,16 +4,19 @@ import type { Cluster, Transaction } from '@managed-consul/database';
 import type { Operation } from '@managed-consul/operations';
 import { OPERATION_KINDS, type RepairClusterInput } from './cluster-names';
 import { recordClusterChange, requestClusterChange, type ClusterChange } from './cluster-change.request';
-import type { SeenFinding } from './observation/facts';
+import { isConfirmed, type Finding, type SeenFinding } from './observation/facts';
 import { decideRepair, REPAIR_PERIOD, type RepairDecision } from './observation/repair-policy';
 
 /** The repair of what was found, in the customer's words. */
-function repairOf(findings: readonly Pick<SeenFinding, 'reason' | 'message'>[]): ClusterChange {
-  const input: RepairClusterInput = { findings: findings.map(({ reason, message }) => ({ reason, message })) };
+function repairOf(findings: readonly Finding[]): ClusterChange {
+  const input: RepairClusterInput = { findings: findings.map(({ reason, about, message }) => ({ reason, about, message })) };
   const found = input.findings.map(({ message }) => message).join(' ');
   const message = found ? `The service repairs the cluster. ${found}` : 'A repair of the cluster was requested.';
   return { kind: OPERATION_KINDS.repairCluster, input, event: { type: 'RepairRequested', message } };
 }
+
+const findingsOf = async (tx: Transaction, clusterId: string): Promise<SeenFinding[]> =>
+  (await tx.clusterFinding.findMany({ where: { clusterId } })) as unknown as SeenFinding[];
 
 async function repairsOf(tx: Transaction, clusterId: string, now: Date): Promise<Date[]> {
   const since = new Date(now.getTime() - REPAIR_PERIOD);
@@ -31,7 +34,7 @@ export async function decideDueRepair(
   clusterId: string,
   { repairAfter, now }: { repairAfter: Milliseconds; now: Date },
 ): Promise<RepairDecision> {
-  const findings = (await tx.clusterFinding.findMany({ where: { clusterId } })) as unknown as SeenFinding[];
+  const findings = await findingsOf(tx, clusterId);
   if (findings.length === 0) return { decision: 'nothing' };
   return decideRepair(findings, await repairsOf(tx, clusterId, now), repairAfter, now);
 }
@@ -56,7 +59,7 @@ export async function requestRepair(
   return requestClusterChange(
     tx,
     { requester, clusterId },
-    async () => repairOf((await tx.clusterFinding.findMany({ where: { clusterId } })) as unknown as SeenFinding[]),
+    async () => repairOf((await findingsOf(tx, clusterId)).filter(isConfirmed)),
     clock,
   );
 }

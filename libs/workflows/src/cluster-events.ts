@@ -11,6 +11,7 @@ import { resizeClusterEvents } from './resize-cluster/resize-cluster.events';
 import { resumeClusterEvents } from './resume-cluster/resume-cluster.events';
 import { scaleClusterEvents } from './scale-cluster/scale-cluster.events';
 import { suspendClusterEvents } from './suspend-cluster/suspend-cluster.events';
+import { repairClusterEvents } from './repair-cluster/repair-cluster.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
 import { rotateAgentTokensEvents } from './rotate-agent-tokens/rotate-agent-tokens.events';
 import { rotateCertificateAuthorityEvents } from './rotate-certificate-authority/rotate-certificate-authority.events';
@@ -26,6 +27,7 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   createClusterEvents,
   deleteClusterEvents,
   createRootTokenEvents,
+  repairClusterEvents,
   takeSnapshotEvents,
   rotateAgentTokensEvents,
   rotateCertificateAuthorityEvents,

@@ -13,6 +13,7 @@ import { deleteSnapshot } from './delete-snapshot/delete-snapshot.workflow';
 import { recordOutcome } from './outcomes';
 import { previewRestore } from './preview-restore/preview-restore.workflow';
 import { registerInstallation } from './register-installation/register-installation.workflow';
+import { repairCluster } from './repair-cluster/repair-cluster.workflow';
 import { removeInstallation } from './remove-installation/remove-installation.workflow';
 import { takeSnapshot } from './take-snapshot/take-snapshot.workflow';
 import { rotateAgentTokens } from './rotate-agent-tokens/rotate-agent-tokens.workflow';
@@ -35,6 +36,7 @@ export const WORKFLOWS = [
   createRootToken,
   registerInstallation,
   removeInstallation,
+  repairCluster,
   takeSnapshot,
   rotateAgentTokens,
   rotateCertificateAuthority,

@@ -37,6 +37,7 @@ export const FINDING_REASONS = [
   'AgentAway',
   'MachineGone',
   'MachineUnknown',
+  'ServerMissing',
   'ResourceMissing',
   'ResourceAltered',
 ] as const;

@@ -13,12 +13,14 @@ const PATIENCE: Partial<Record<FindingReason, number>> = {
   ServerDown: 1,
   AgentAway: 10,
   MachineGone: 0,
+  MachineUnknown: 1,
+  ServerMissing: 0,
   ResourceMissing: 0,
   ResourceAltered: 0,
 };
 
 /** What replacing a server takes, and only a cluster with a leader can do. */
-const NEEDS_LEADER: readonly FindingReason[] = ['AgentAway', 'MachineGone'];
+const NEEDS_LEADER: readonly FindingReason[] = ['AgentAway', 'MachineGone', 'MachineUnknown', 'ServerMissing'];
 const NO_LEADER: readonly FindingReason[] = ['NoLeader', 'QuorumLost', 'NotReachable'];
 
 export type RepairDecision =

@@ -19,7 +19,7 @@ export const SERVER_RULES: readonly Rule[] = [
   },
   {
     type: 'Degraded',
-    against: ['ServerDown', 'ServerUnhealthy'],
+    against: ['ServerMissing', 'ServerDown', 'ServerUnhealthy'],
     status: 'True',
     otherwise: { status: 'False', reason: 'AllServersHealthy', message: 'Every server is healthy.' },
   },

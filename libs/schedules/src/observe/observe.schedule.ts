@@ -8,7 +8,7 @@ import {
 } from '@managed-consul/clusters';
 import { seconds, type Milliseconds } from '@managed-consul/config';
 import type { Transaction } from '@managed-consul/database';
-import { lookAtServers, type ClusterRecord } from '@managed-consul/workflows';
+import { lookAtServers, lookForMissingServers, type ClusterRecord } from '@managed-consul/workflows';
 import type { Look, ScheduleDependencies, ScheduleFactory } from '../schedule';
 import { endLook } from './end-look';
 import { readCluster } from './read-cluster';
@@ -43,10 +43,11 @@ async function observe(dependencies: ScheduleDependencies, cluster: ClusterRecor
   const facts: ClusterFacts = isSuspended
     ? { hasLeader: false, servers: [] }
     : await lookAtServers({ agents, cluster, secrets, signal });
+  const found = [...findInServers(facts), ...(await lookForMissingServers({ database, cluster }))];
   const fromRecords = await conditionsFromRecords(database, cluster, facts, now);
   const recorded = await database.prisma.$transaction(async (tx) => {
     const look = await recordLook(tx, {
-      ...{ clusterId, now, repairAfter, source: 'observe', found: findInServers(facts) },
+      ...{ clusterId, now, repairAfter, source: 'observe', found },
       conditions: (findings) => [...conditionsFrom(SERVER_RULES, findings), ...fromRecords],
     });
     await recordServers(tx, cluster, facts, now);

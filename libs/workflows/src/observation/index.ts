@@ -1,2 +1,3 @@
 export { lookAtAzure } from './look-at-azure';
 export { lookAtServers, type Looking } from './look-at-servers';
+export { lookForMissingServers } from './look-for-missing';

@@ -35,7 +35,9 @@ async function lookAtResource({ azure, cluster }: LookingAtAzure, wanted: Templa
   const { subscription, ...place } = placeOf({ azure, cluster });
   const actual = await subscription.resources.read(resourceId(place, wanted.type, wanted.name), wanted.type);
   const what = `The ${KIND[wanted.type] ?? wanted.type} ${wanted.name}`;
-  if (!actual) return [{ reason: 'ResourceMissing', about: wanted.name, message: `${what} is missing in Azure.` }];
+  // Without it there are no machines, and no deployment brings back what was on their disks.
+  const reason = wanted.type === RESOURCE_TYPES.scaleSet ? 'MachineGone' : 'ResourceMissing';
+  if (!actual) return [{ reason, about: wanted.name, message: `${what} is missing in Azure.` }];
   const difference = findDrift(wanted, actual, place);
   const message = `${what} was altered in Azure (${difference}).`;
   return difference === undefined ? [] : [{ reason: 'ResourceAltered', about: wanted.name, message }];

@@ -1,0 +1,77 @@
+import { findInServers, OPERATION_KINDS, type ClusterFacts, type Finding } from '@managed-consul/clusters';
+import { TerminalError } from '@managed-consul/errors';
+import { z } from 'zod';
+import { lookAtAzure } from '../observation/look-at-azure';
+import { lookAtServers } from '../observation/look-at-servers';
+import { lookForMissingServers } from '../observation/look-for-missing';
+import type { Step } from '../services';
+
+/** What a repair is going to do, as vmIds and names. */
+export interface RepairPlan {
+  /** The members before the repair. */
+  members: string[];
+  /** Servers whose Consul is started again. */
+  start: string[];
+  /** Servers that are taken out and replaced by new ones. */
+  replace: string[];
+  /** Azure resources that are deployed again. */
+  resources: string[];
+  /** How many servers there are in the end. */
+  servers: number;
+}
+
+const inputSchema = z.object({ findings: z.array(z.object({ reason: z.string(), about: z.string() })) });
+const earlierPlanSchema = z.object({ start: z.array(z.string()) });
+
+/** Servers that an earlier repair could not start: starting them once more would do as little. */
+async function notStartable({ database, cluster, operation }: Step, stepName: string): Promise<string[]> {
+  const last = await database.prisma.operation.findFirst({
+    where: { clusterId: cluster.id, kind: OPERATION_KINDS.repairCluster, id: { not: operation.id } },
+    orderBy: { createdAt: 'desc' },
+    include: { steps: { where: { name: stepName } } },
+  });
+  if (last?.state !== 'Failed' || last.errorCode === 'QuorumLost') return [];
+  return earlierPlanSchema.safeParse(last.steps[0]?.output).data?.start ?? [];
+}
+
+function requireQuorumFor(facts: ClusterFacts, replace: readonly string[]): void {
+  if (replace.length === 0 || facts.hasLeader) return;
+  throw new TerminalError(
+    'QuorumLost',
+    'No leader answers, so no server can be replaced. Ask the service to recover the quorum: from the servers that are left, or from a snapshot.',
+  );
+}
+
+/**
+ * Looks at servers and Azure afresh, for what was found has had time to pass, and says what to do about what is still so. A
+ * silent agent is only acted on when it was found silent before: this look alone may fall into a moment of a gateway.
+ */
+export async function planRepair(step: Step, ownName: string): Promise<RepairPlan> {
+  const { cluster } = step;
+  const { findings } = inputSchema.parse(step.operation.input);
+  const [facts, inAzure, missing, stubborn] = await Promise.all([
+    lookAtServers(step),
+    lookAtAzure(step),
+    lookForMissingServers(step),
+    notStartable(step, ownName),
+  ]);
+  const found: Finding[] = [...findInServers(facts), ...inAzure];
+  const namesOf = (reason: Finding['reason']) => found.filter((one) => one.reason === reason).map(({ about }) => about);
+  const wasFound = (reason: string, name: string) => findings.some((one) => one.reason === reason && one.about === name);
+  const silent = namesOf('AgentAway').filter((name) => wasFound('AgentAway', name));
+  const gone = new Set([...namesOf('MachineGone'), ...silent]);
+  const down = new Set(namesOf('ServerDown'));
+  const servers = cluster.serverRecords;
+  const isGivenUp = (vmId: string) => stubborn.includes(vmId) && servers.length > 1;
+  const start = servers.filter(({ name, vmId }) => down.has(name) && !gone.has(name) && !isGivenUp(vmId));
+  const replace = servers.filter(({ name, vmId }) => gone.has(name) || (down.has(name) && isGivenUp(vmId)));
+  const plan = {
+    members: servers.map(({ vmId }) => vmId),
+    start: start.map(({ vmId }) => vmId),
+    replace: replace.map(({ vmId }) => vmId),
+    resources: [...namesOf('ResourceMissing'), ...namesOf('ResourceAltered')],
+    servers: servers.length + missing.length,
+  };
+  requireQuorumFor(facts, plan.replace);
+  return plan;
+}
