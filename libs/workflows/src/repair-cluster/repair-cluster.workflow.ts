@@ -12,6 +12,7 @@ import {
   clusterIsWhole,
   confirmRepair,
   dropDeadServers,
+  leaderAnswers,
   serverRunsAgain,
   serversToAdd,
   serversToStart,
@@ -33,6 +34,11 @@ export const repairCluster = defineWorkflow<Services>({
       action(startServerAgain, { retry: SERVER_RETRY }),
       condition(serverRunsAgain, { within: minutes(10), orFail: 'Consul did not start on a server.' }),
     ]),
+    condition(leaderAnswers, {
+      within: minutes(2),
+      orFail:
+        'No leader answers, so no server can be replaced. Recover the quorum, from the servers that are left or from a snapshot.',
+    }),
     condition(dropDeadServers, {
       within: minutes(10),
       orFail: 'The servers that are left did not become healthy, so none was replaced.',

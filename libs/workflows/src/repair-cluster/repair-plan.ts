@@ -1,5 +1,4 @@
-import { findInServers, OPERATION_KINDS, type ClusterFacts, type Finding } from '@managed-consul/clusters';
-import { TerminalError } from '@managed-consul/errors';
+import { findInServers, OPERATION_KINDS, type Finding } from '@managed-consul/clusters';
 import { z } from 'zod';
 import { lookAtAzure } from '../observation/look-at-azure';
 import { lookAtServers } from '../observation/look-at-servers';
@@ -30,16 +29,8 @@ async function notStartable({ database, cluster, operation }: Step, stepName: st
     orderBy: { createdAt: 'desc' },
     include: { steps: { where: { name: stepName } } },
   });
-  if (last?.state !== 'Failed' || last.errorCode === 'QuorumLost') return [];
+  if (last?.errorStep !== 'serverRunsAgain') return [];
   return earlierPlanSchema.safeParse(last.steps[0]?.output).data?.start ?? [];
-}
-
-function requireQuorumFor(facts: ClusterFacts, replace: readonly string[]): void {
-  if (replace.length === 0 || facts.hasLeader) return;
-  throw new TerminalError(
-    'QuorumLost',
-    'No leader answers, so no server can be replaced. Ask the service to recover the quorum: from the servers that are left, or from a snapshot.',
-  );
 }
 
 /**
@@ -65,13 +56,11 @@ export async function planRepair(step: Step, ownName: string): Promise<RepairPla
   const isGivenUp = (vmId: string) => stubborn.includes(vmId) && servers.length > 1;
   const start = servers.filter(({ name, vmId }) => down.has(name) && !gone.has(name) && !isGivenUp(vmId));
   const replace = servers.filter(({ name, vmId }) => gone.has(name) || (down.has(name) && isGivenUp(vmId)));
-  const plan = {
+  return {
     members: servers.map(({ vmId }) => vmId),
     start: start.map(({ vmId }) => vmId),
     replace: replace.map(({ vmId }) => vmId),
     resources: [...namesOf('ResourceMissing'), ...namesOf('ResourceAltered')],
     servers: servers.length + missing.length,
   };
-  requireQuorumFor(facts, plan.replace);
-  return plan;
 }

@@ -20,6 +20,12 @@ export async function confirmRepair(step: Step) {
   return done(plan);
 }
 
+/** Done when somebody leads, if a server is to be replaced: without a majority of the old, no new one can join. */
+export async function leaderAnswers(step: Step) {
+  if (step.outputOf(confirmRepair).replace.length === 0 || (await findLeader(step))) return done();
+  return waitFor('The servers are electing a leader', SERVER_LOOK);
+}
+
 /** Plan: servers whose Consul has ended and that their agents could not bring back. */
 export async function serversToStart(step: Step): Promise<string[]> {
   return step.outputOf(confirmRepair).start;

@@ -1,0 +1,58 @@
+import { NetworkManagementClient } from '@azure/arm-network';
+import { ClientSecretCredential } from '@azure/identity';
+import { clusterNames } from '@managed-consul/azure';
+import { azureUrl, type LocalWorld } from '../../infra/local/components';
+import type { WorkflowWorld } from './workflow-world';
+
+/** What happens to a cluster's resources behind the service's back, done by the customer with Azure's own clients. */
+export function azureAccidents({ world, database, dependencies }: Pick<WorkflowWorld, 'world' | 'database' | 'dependencies'>) {
+  const network = networkClient(world);
+  const placeOf = async (clusterId: string) => {
+    const where = { id: clusterId };
+    const { installation } = await database.prisma.cluster.findUniqueOrThrow({ where, include: { installation: true } });
+    return { group: installation.resourceGroup, subscriptionId: installation.subscriptionId, names: clusterNames(clusterId) };
+  };
+  return {
+    /** Turns the rule that lets Consul's HTTPS in into one that refuses it, and opens everything to the internet. */
+    alterSecurityRules: async (clusterId: string): Promise<void> => {
+      const { group, names } = await placeOf(clusterId);
+      const present = await network.networkSecurityGroups.get(group, names.securityGroup);
+      const rules = (present.securityRules ?? [])
+        .filter(({ name }) => name !== 'open')
+        .map((rule) => (rule.name === 'allow-https' ? { ...rule, access: 'Deny' as const } : rule));
+      const open = {
+        ...{ name: 'open', priority: 4000, direction: 'Inbound', access: 'Allow', protocol: '*' },
+        ...{ sourceAddressPrefix: 'Internet', sourcePortRange: '*', destinationAddressPrefix: '*', destinationPortRange: '*' },
+      };
+      const securityRules = [...rules, open];
+      await network.networkSecurityGroups.beginCreateOrUpdateAndWait(
+        group,
+        names.securityGroup,
+        { ...present, securityRules },
+        { updateIntervalInMs: 200 },
+      );
+    },
+    /** The rules as Azure has them, by name, each with what it says. */
+    securityRules: async (clusterId: string): Promise<Record<string, string>> => {
+      const { group, names } = await placeOf(clusterId);
+      const { securityRules } = await network.networkSecurityGroups.get(group, names.securityGroup);
+      return Object.fromEntries((securityRules ?? []).map(({ name, access }) => [name ?? '', access ?? '']));
+    },
+    /** Deletes the machine of a server, disks and all, and waits until Azure does not list it any more. */
+    deleteMachine: async (clusterId: string, server: { instanceId: string }): Promise<void> => {
+      const { group, names, subscriptionId } = await placeOf(clusterId);
+      const { scaleSets } = dependencies.azure.inSubscription(subscriptionId);
+      await scaleSets.startRemovingInstance(group, names.scaleSet, server.instanceId);
+    },
+  };
+}
+
+function networkClient(world: LocalWorld): NetworkManagementClient {
+  const { tenantId, clientId, clientSecret, subscriptionId } = world.identities.customer;
+  const endpoint = azureUrl(world);
+  const credential = new ClientSecretCredential(tenantId, clientId, clientSecret, {
+    authorityHost: endpoint,
+    disableInstanceDiscovery: true,
+  });
+  return new NetworkManagementClient(credential, subscriptionId, { endpoint, credentials: { scopes: [`${endpoint}/.default`] } });
+}
