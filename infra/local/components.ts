@@ -194,6 +194,11 @@ export function workerComponent(world: LocalWorld): Component {
       ...sharedEnvironment(world, 30),
       WORKER_HOST: HOST,
       WORKER_PORT: String(settings.ports.worker),
+      // A machine that somebody sits at: what they break is found and mended while they watch.
+      WORKER_SCHEDULE_SECONDS: '2',
+      WORKER_OBSERVE_SECONDS: '5',
+      WORKER_INSPECT_SECONDS: '20',
+      WORKER_REPAIR_SECONDS: '20',
       AZURE_RESOURCE_MANAGER_ENDPOINT: azureUrl(world),
       AZURE_TENANT_ID: publisher.tenantId,
       AZURE_CLIENT_ID: publisher.clientId,

@@ -84,6 +84,13 @@ const repair = (): WorkflowTrial<Services> => ({
   verify: verifyWhole,
 });
 
+const FAILED = { state: 'Failed', errorCode: 'FailedOnTrial' };
+const failingAfter = (step: string) => ({
+  reached: (point: BoundaryPoint, { name }: { name: string }) => {
+    if (name === step && point === 'after-effect') throw new TerminalError('FailedOnTrial', 'The trial failed the repair.');
+  },
+});
+
 describe('a cluster that is well', () => {
   it('is found well, by every schedule, and nothing is asked for', async () => {
     for (const kind of ['observe', 'inspect', 'observe', 'inspect'] as const) await look(kind);
@@ -119,18 +126,14 @@ describe('repair-cluster', () => {
     expect(points.map(({ name }) => name)).toContain('recordNewServer');
   });
 
-  it.each(['startRedeployment', 'unfinishedServersAreCleared', 'newServerVotes'])(
-    'can fail at %s, and the next repair brings the cluster to its end',
-    async (step) => {
-      const id = await repair().request();
-      const boundary = {
-        reached: (point: BoundaryPoint, { name }: { name: string }) => {
-          if (name === step && point === 'after-effect') throw new TerminalError('FailedOnTrial', 'The trial failed the repair.');
-        },
-      };
-      expect(await driveToEnd(world, id, boundary)).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
-      expect((await world.drive(await repairIsRequested())).state).toBe('Succeeded');
-      await verifyWhole();
-    },
-  );
+  it('can fail before it has mended Azure or between taking a server out and adding one, and the next goes on', async () => {
+    await forgetRepairs();
+    await accidents().alterSecurityRules(clusterId);
+    expect(await driveToEnd(world, await repairIsRequested(), failingAfter('startRedeployment'))).toMatchObject(FAILED);
+    await loseServer();
+    expect(await driveToEnd(world, await repairIsRequested(), failingAfter('unfinishedServersAreCleared'))).toMatchObject(FAILED);
+    expect((await readCluster()).serverRecords).toHaveLength(2);
+    expect((await world.drive(await repairIsRequested())).state).toBe('Succeeded');
+    await verifyWhole();
+  });
 });
