@@ -6,6 +6,7 @@ import { openAzureConnection } from './connection';
 import { Deployments } from './deployments';
 import { ResourceGroups } from './resource-groups';
 import { Resources } from './resources';
+import { ScaleSets } from './scale-sets';
 
 interface Sent {
   method: string;
@@ -54,6 +55,14 @@ describe('a write', () => {
         return new Resources(to, SUBSCRIPTION).startRemoval(resource, signal);
       },
     ],
+    [
+      'that changes a scale set',
+      (to, signal) =>
+        new ScaleSets(to, SUBSCRIPTION).startChange('consul', 's', { vmSize: 'Standard_D2s_v3', capacity: 2 }, signal),
+    ],
+    ['that removes a machine', (to, signal) => new ScaleSets(to, SUBSCRIPTION).startRemovingInstance('consul', 's', '1', signal)],
+    ['that stops machines', (to, signal) => new ScaleSets(to, SUBSCRIPTION).startDeallocating('consul', 's', signal)],
+    ['that starts machines', (to, signal) => new ScaleSets(to, SUBSCRIPTION).startMachines('consul', 's', signal)],
   ];
 
   test.each(writes)('%s ends with the lease of its worker, and may take half a lease at most', async (_what, write) => {

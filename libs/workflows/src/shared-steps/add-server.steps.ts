@@ -7,6 +7,7 @@ import { action, condition, done, waitFor, type StepEntry } from '@managed-consu
 import type { Services, Step } from '../services';
 import { consulOn, consulOnLeader, managementToken } from './consul-access';
 import { AGENT_LOOK, azureLook, SERVER_LOOK, SERVER_RETRY } from './delays';
+import { parseGoDuration } from './go-duration';
 import { machineCloudConfig } from './machine-cloud-config';
 import { machinesOf, machinesOfNoMember, scaleSetOf, serverName } from './machines';
 import { issueServerCertificate, recordServerCertificate } from './server-certificates';
@@ -114,15 +115,6 @@ export async function newServerRuns(step: Step) {
   return (await isAsAsked(step, joiningWish(step), hash))
     ? done({ hash })
     : waitFor(`Consul is starting on ${newServerOf(step).name}`, SERVER_LOOK);
-}
-
-/** Consul's durations are Go's: `10s`, `1m30s`. Gives milliseconds. */
-export function parseGoDuration(text: string): number {
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  return [...text.matchAll(/([\d.]+)(ms|s|m|h)/g)].reduce(
-    (sum, [, count, unit = '']) => sum + Number(count) * (units[unit] ?? 0),
-    0,
-  );
 }
 
 /** Whether the leader counts the new server as a healthy voter, and it has applied everything that was committed. */

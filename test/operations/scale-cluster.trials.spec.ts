@@ -1,0 +1,78 @@
+import { requestResize, requestScale } from '@managed-consul/clusters';
+import { minutes } from '@managed-consul/config';
+import { everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import type { Services } from '@managed-consul/workflows';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, quickCluster, underWriter } from '../support/changing-cluster';
+import { verifyReadyCluster } from '../support/workflow-verification';
+import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
+
+let world: WorkflowWorld;
+beforeAll(async () => {
+  world = await openWorkflowWorld();
+});
+afterAll(() => world.stop());
+
+const scaleTo = (clusterId: string, servers: number): Promise<string> =>
+  ask(world, (tx) => requestScale(tx, { requester: world.requester, clusterId, servers }));
+
+const resizeTo = (clusterId: string, vmSize: string): Promise<string> =>
+  ask(world, (tx) => requestResize(tx, { requester: world.requester, clusterId, vmSize }));
+
+async function expectServers(clusterId: string, servers: number): Promise<void> {
+  await verifyReadyCluster(world, clusterId);
+  expect(await world.database.prisma.cluster.findUniqueOrThrow({ where: { id: clusterId } })).toMatchObject({ servers });
+  expect(await world.database.prisma.server.count({ where: { clusterId } })).toBe(servers);
+}
+
+async function expectSize(clusterId: string, vmSize: string, servers: number): Promise<void> {
+  await expectServers(clusterId, servers);
+  expect(await world.database.prisma.server.count({ where: { clusterId, vmSize } })).toBe(servers);
+}
+
+const scaleTrial = (clusterId: string, servers: number): WorkflowTrial<Services> => ({
+  ...world,
+  request: () => scaleTo(clusterId, servers),
+  verify: () => expectServers(clusterId, servers),
+});
+
+const resizeTrial = (clusterId: string, vmSize: string): WorkflowTrial<Services> => ({
+  ...world,
+  request: () => resizeTo(clusterId, vmSize),
+  verify: () => expectSize(clusterId, vmSize, 1),
+});
+
+// They mostly wait for Consul's own timers, so they wait together.
+describe.concurrent('the servers of a cluster', { timeout: minutes(7) }, () => {
+  it('become more and fewer under a writer: nothing is lost, and the majority is always there', async () => {
+    const clusterId = await quickCluster(world, 1);
+    await underWriter(world, clusterId, 'scale 1 to 3 to 5 to 3', async () => {
+      for (const servers of [3, 5, 3]) {
+        expect(await world.drive(await scaleTo(clusterId, servers))).toMatchObject({ state: 'Succeeded' });
+        await expectServers(clusterId, servers);
+      }
+    });
+  });
+
+  it('are replaced by larger ones under a writer: nothing is lost, and the majority is always there', async () => {
+    const clusterId = await quickCluster(world, 3);
+    await underWriter(world, clusterId, 'resize of 3 servers', async () => {
+      expect(await world.drive(await resizeTo(clusterId, 'Standard_D4s_v5'))).toMatchObject({ state: 'Succeeded' });
+      await expectSize(clusterId, 'Standard_D4s_v5', 3);
+    });
+  });
+
+  it('become more when every step is carried out twice, and fewer when the worker dies at every step', async () => {
+    const clusterId = await quickCluster(world, 1);
+    await everyStepTwice(scaleTrial(clusterId, 3));
+    const points = await killedAtEveryStep(scaleTrial(clusterId, 1));
+    expect(points.map(({ name }) => name)).toContain('forgetServer');
+  });
+
+  // With the trial before: each shared step of adding and removing is tried both ways.
+  it('are replaced when every step is carried out twice, and when the worker dies at every step', async () => {
+    const clusterId = await quickCluster(world, 1);
+    await everyStepTwice(resizeTrial(clusterId, 'Standard_D4s_v5'));
+    await killedAtEveryStep(resizeTrial(clusterId, 'Standard_D8s_v5'));
+  });
+});
