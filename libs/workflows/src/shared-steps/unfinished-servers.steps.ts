@@ -33,5 +33,6 @@ async function clearUnfinished(step: Step) {
 /** In the beginning: what an earlier operation has left. */
 export const unfinishedServersAreCleared = async (step: Step) => clearUnfinished(step);
 
-/** After a failure: what this operation has left. */
-export const unfinishedServersAreTakenBack = async (step: Step) => clearUnfinished(step);
+/** After a failure: what this operation has left. A delete that waits for the end of it takes everything away itself. */
+export const unfinishedServersAreTakenBack = async (step: Step) =>
+  step.cluster.provisioningState === 'Deleting' ? done() : clearUnfinished(step);
