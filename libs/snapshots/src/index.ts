@@ -22,6 +22,6 @@ export { findCloneProblems, requestCloneCluster, type CloneClusterWish } from '.
 export { requestRecoverQuorum, requestRestore, requestRestorePreview, type RestoreWish } from './restore.request';
 export { getRestorePreview, restorePreviewSchema, RESTORE_PREVIEW_STEP, type RestorePreview } from './restore-preview';
 export { findRestoreProblem } from './restore-version';
-export { requireVerified, type SnapshotWish } from './snapshot-change.request';
+export { lockSnapshotRow, requireVerified, type SnapshotWish } from './snapshot-change.request';
 export { snapshotsToRemove, type RetainedSnapshot, type RetentionRule } from './retention';
 export { failSnapshotsOf } from './snapshot-outcomes';
