@@ -22,6 +22,7 @@ import {
   type TestServer,
 } from '@managed-consul/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../../tools/processes/free-port';
 
 const PATIENCE = { within: seconds(40) };
 
@@ -117,6 +118,11 @@ test('what storage or Consul refuse fails the task with a code and leaves no blo
   const task = takeSnapshot();
   const noContainer = task.blobUrl.replace(/\/[^/]+\/[^/]+$/, '/there-is-none/blob');
   expect(await run({ ...task, blobUrl: noContainer })).toMatchObject({ state: 'failed', error: { code: 'StorageRefused' } });
+  const nobodyThere = `https://127.0.0.1:${await freePort()}/account/container/blob`;
+  expect(await run({ ...task, blobUrl: nobodyThere })).toMatchObject({
+    state: 'failed',
+    error: { code: 'StorageNotReachable', mayPass: true },
+  });
   const refused = await run({ ...task, consulToken: randomUUID() });
   expect(refused).toMatchObject({ state: 'failed', error: { code: 'ConsulRefused', mayPass: false } });
   expect(await storage.blob(task.snapshotId).exists()).toBe(false);
@@ -130,7 +136,8 @@ test('a restart of the agent forgets its tasks, and none of what they were given
   server.machine.startAgent();
   await until(async () => (await server.agent.health()).consul.running, PATIENCE);
   expect(await server.agent.findTask(id)).toBeUndefined();
-  expect(await server.machine.agentLog()).not.toContain(task.contentKey);
+  const log = await server.machine.agentLog();
+  for (const secret of [task.contentKey, task.consulToken]) expect(log).not.toContain(secret);
 });
 
 /** A snapshot of the cluster as it is now, with what a task needs to read it. */
