@@ -35,6 +35,10 @@ const healthCheckSchema = z.object({ Node: z.string(), CheckID: z.string() });
 /** The check by which Consul follows a node that runs an agent. Nodes registered from outside have none. */
 const AGENT_CHECK = 'serfHealth';
 
+/** Service by which servers are found, and its port. */
+const SERVER_SERVICE = 'consul';
+const SERVER_PORT = 8300;
+
 /** The catalog: nodes and services, and the gossip ring that it should agree with. */
 export class Catalog {
   readonly #connection: ConsulConnection;
@@ -65,6 +69,19 @@ export class Catalog {
     return nodes
       .filter(({ Node }) => withAgent.has(Node))
       .map(({ Node, Address, ID }) => ({ name: Node, address: Address, id: ID }));
+  }
+
+  /**
+   * Puts a server into the catalog as the leader itself would, with the service `consul` and the check of its agent. The leader
+   * does so only once a minute; it corrects what differs.
+   */
+  async registerServer({ name, id, address }: CatalogNode): Promise<void> {
+    const body = {
+      ...{ Node: name, ID: id, Address: address },
+      Service: { ID: SERVER_SERVICE, Service: SERVER_SERVICE, Port: SERVER_PORT },
+      Check: { CheckID: AGENT_CHECK, Name: 'Serf Health Status', Status: 'passing', Output: 'Agent alive and reachable' },
+    };
+    await this.#connection.tell('/v1/catalog/register', { method: 'PUT', body });
   }
 
   /** Takes a node with its services and checks out of the catalog; gone already is as good. */

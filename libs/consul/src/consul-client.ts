@@ -8,7 +8,7 @@ import { Operator } from './operator';
 import type { SecretValue } from '@managed-consul/config';
 
 const agentSelfSchema = z.object({
-  Config: z.object({ NodeName: z.string(), Datacenter: z.string(), Version: z.string() }),
+  Config: z.object({ NodeName: z.string(), NodeID: z.string(), Datacenter: z.string(), Version: z.string() }),
   Stats: z.object({
     raft: z.object({ state: z.string(), applied_index: z.string(), commit_index: z.string(), last_log_index: z.string() }),
   }),
@@ -17,6 +17,8 @@ const agentSelfSchema = z.object({
 /** What a server says of itself. */
 export interface ServerSelf {
   nodeName: string;
+  /** By which Raft knows it. */
+  nodeId: string;
   datacenter: string;
   version: string;
   isLeader: boolean;
@@ -72,6 +74,7 @@ export class ConsulClient {
     const { Config, Stats } = await this.#connection.ask(agentSelfSchema, '/v1/agent/self');
     return {
       nodeName: Config.NodeName,
+      nodeId: Config.NodeID,
       datacenter: Config.Datacenter,
       version: Config.Version,
       isLeader: Stats.raft.state === 'Leader',

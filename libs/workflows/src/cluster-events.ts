@@ -19,6 +19,7 @@ import { rotateConnectAuthorityEvents } from './rotate-connect-authority/rotate-
 import { rotateGossipKeyEvents } from './rotate-gossip-key/rotate-gossip-key.events';
 import { rotateServerCertificatesEvents } from './rotate-server-certificates/rotate-server-certificates.events';
 import { previewRestoreEvents } from './preview-restore/preview-restore.events';
+import { recoverQuorumEvents } from './recover-quorum/recover-quorum.events';
 import { restoreClusterEvents } from './restore-cluster/restore-cluster.events';
 
 /** Every operation that a cluster's history tells of. */
@@ -44,6 +45,7 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   restoreClusterEvents,
   previewRestoreEvents,
   cloneClusterEvents,
+  recoverQuorumEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

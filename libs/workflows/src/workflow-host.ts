@@ -26,6 +26,7 @@ import { resizeCluster } from './resize-cluster/resize-cluster.workflow';
 import { resumeCluster } from './resume-cluster/resume-cluster.workflow';
 import { scaleCluster } from './scale-cluster/scale-cluster.workflow';
 import { suspendCluster } from './suspend-cluster/suspend-cluster.workflow';
+import { recoverQuorum } from './recover-quorum/recover-quorum.workflow';
 import { restoreCluster } from './restore-cluster/restore-cluster.workflow';
 import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
 
@@ -53,6 +54,7 @@ export const WORKFLOWS = [
   restoreCluster,
   previewRestore,
   cloneCluster,
+  recoverQuorum,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {

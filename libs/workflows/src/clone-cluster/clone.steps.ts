@@ -36,7 +36,7 @@ async function beginOfDelete({ database }: Step, { id }: ClusterRecord): Promise
 }
 
 /** Root tokens of the source that were replaced while it was there. */
-async function revokedRootTokens(step: Step, source: ClusterRecord): Promise<string[]> {
+export async function revokedRootTokens(step: Step, source: ClusterRecord): Promise<string[]> {
   const before = await beginOfDelete(step, source);
   const revokedAt = before ? { lt: before } : { not: null };
   const revoked = await step.database.prisma.rootToken.findMany({ where: { clusterId: source.id, revokedAt } });
@@ -70,7 +70,8 @@ export async function readRevokedTokens(step: Step) {
   return done({ sourceWasAsked: asked !== undefined, accessors: [...new Set([...(asked ?? []), ...known])] });
 }
 
-async function removeTokensOfSource(step: Step, revoked: readonly string[]): Promise<string[]> {
+/** Removes what was revoked and what the service itself had; gives the accessors. */
+export async function removeTokensOfSource(step: Step, revoked: readonly string[]): Promise<string[]> {
   const consul = await consulOnLeader(step);
   const own = await ownAccessors(step, consul);
   const service = serviceTokensOfSource(await consul.accessControl.listTokens(), own);

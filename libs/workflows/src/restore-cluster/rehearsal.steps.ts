@@ -1,5 +1,5 @@
 import { TerminalError } from '@managed-consul/errors';
-import type { Snapshot } from '@managed-consul/database';
+import type { Server, Snapshot } from '@managed-consul/database';
 import { findRestoreProblem } from '@managed-consul/snapshots';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
@@ -29,18 +29,18 @@ export async function readableSnapshot(step: Step, snapshot: Snapshot) {
   return { source: { url }, contentKey, snapshotId: snapshot.id, expectedSha256: snapshot.sha256 };
 }
 
-/** Versions that the servers run, as far as they are known. */
-const versionsOf = ({ cluster }: Pick<Step, 'cluster'>): string[] => [
-  ...new Set(
-    cluster.serverRecords.map(({ consulVersion }) => consulVersion ?? cluster.observedConsulVersion ?? cluster.consulVersion),
-  ),
-];
+/** Versions that the servers run, as far as they are known; what servers would run, where there are none. */
+function versionsOf({ cluster }: Pick<Step, 'cluster'>): string[] {
+  const usual = cluster.observedConsulVersion ?? cluster.consulVersion;
+  const ofServers = cluster.serverRecords.map(({ consulVersion }) => consulVersion ?? usual);
+  return ofServers.length > 0 ? [...new Set(ofServers)] : [usual];
+}
 
 /** Looks again at what the request looked at: time has passed since. */
 export async function confirmRestoreIsAllowed(step: Step) {
   const { cluster } = step;
   const snapshot = await restoredSnapshot(step);
-  if (cluster.provisioningState === 'Deleting' || cluster.provisioningState === 'Deleted' || cluster.serverRecords.length === 0)
+  if (cluster.provisioningState === 'Deleting' || cluster.provisioningState === 'Deleted')
     throw new TerminalError('ClusterNotReady', `The cluster is ${cluster.provisioningState}. Nothing can be restored into it.`);
   if (cluster.powerState === 'Suspended')
     throw new TerminalError('ClusterSuspended', 'The cluster is suspended. Resume it, then restore the snapshot.');
@@ -58,30 +58,34 @@ export async function chooseRehearsalServer(step: Step) {
   return done({ vmId: (await connectedServer(step, follower?.vmId)).vmId });
 }
 
-/**
- * Done when the snapshot was restored into a throw-away Consul beside one of the servers and read back. A damaged snapshot, or
- * one that this version cannot restore, ends the operation here, before anything of the cluster is touched.
- */
-export async function snapshotIsRehearsed(step: Step) {
+/** Restores the snapshot into a throw-away Consul beside `server` and reads it back; undefined while that is going on. */
+export async function rehearseBeside(step: Step, server: Server, id: string) {
   const snapshot = await restoredSnapshot(step);
-  const server = await connectedServer(step, step.outputOf(chooseRehearsalServer).vmId);
   const version = server.consulVersion ?? step.cluster.consulVersion;
   const progress = await driveTask(step, server, {
     kind: 'drill-snapshot',
-    id: `rehearse-${step.operation.id}`,
+    id,
     make: async () => ({
       kind: 'drill-snapshot',
       ...(await readableSnapshot(step, snapshot)),
       consul: { version, sha256: await programHashes(step, version) },
     }),
   });
-  if (progress.state === 'running')
-    return waitFor('The snapshot is being restored beside a server, to see that it is good', SERVER_LOOK);
-  const tokens = progress.result.aclTokens.map(({ accessorId, description, policies }) => ({
-    accessorId,
-    description,
-    policies,
-  }));
-  const { keys, services, intentions } = progress.result;
+  return progress.state === 'succeeded' ? progress.result : undefined;
+}
+
+/** What the customer reads meanwhile. */
+export const REHEARSING = waitFor('The snapshot is being restored beside a server, to see that it is good', SERVER_LOOK);
+
+/**
+ * Done when the snapshot was restored into a throw-away Consul beside one of the servers and read back. A damaged snapshot, or
+ * one that this version cannot restore, ends the operation here, before anything of the cluster is touched.
+ */
+export async function snapshotIsRehearsed(step: Step) {
+  const server = await connectedServer(step, step.outputOf(chooseRehearsalServer).vmId);
+  const found = await rehearseBeside(step, server, `rehearse-${step.operation.id}`);
+  if (!found) return REHEARSING;
+  const tokens = found.aclTokens.map(({ accessorId, description, policies }) => ({ accessorId, description, policies }));
+  const { keys, services, intentions } = found;
   return done({ keys, services: services.length, intentions, tokens });
 }

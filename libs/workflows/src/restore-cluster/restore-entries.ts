@@ -11,6 +11,7 @@ import {
   reapplyNames,
   reissueServerTokens,
   rememberAutopilot,
+  registerServers,
   removeStaleNodes,
   restoredClusterIsReady,
   restoreHasStopped,
@@ -42,6 +43,7 @@ export const REAPPLY: readonly StepEntry<Services>[] = [
   action(reapplyNames, { retry: SERVER_RETRY }),
   action(reapplyAutopilot, { retry: SERVER_RETRY }),
   action(removeStaleNodes, { retry: SERVER_RETRY }),
+  action(registerServers, { retry: SERVER_RETRY }),
   condition(restoredClusterIsReady, { within: minutes(5), orFail: 'The cluster did not become healthy after the restore.' }),
 ];
 

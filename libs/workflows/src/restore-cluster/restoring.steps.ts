@@ -103,6 +103,19 @@ export async function removeStaleNodes(step: Step) {
   return done({ removed: names.length });
 }
 
+/** Servers that the snapshot does not know are found at once, and not when the leader next compares: that can take a minute. */
+export async function registerServers(step: Step) {
+  const { catalog } = await consulOnLeader(step);
+  const known = new Set((await catalog.agentNodes()).map(({ name }) => name));
+  const missing = step.cluster.serverRecords.filter(({ name }) => !known.has(name));
+  const members = await catalog.members();
+  for (const { name } of missing) {
+    const member = members.find((one) => one.name === name && !one.hasLeft);
+    if (member) await catalog.registerServer(member);
+  }
+  return done({ registered: missing.length });
+}
+
 /** Done when all servers vote, are healthy, and take writes. */
 export async function restoredClusterIsReady(step: Step) {
   return clusterIsReady(step);
