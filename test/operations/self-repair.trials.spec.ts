@@ -1,7 +1,7 @@
-import { minutes, systemClock } from '@managed-consul/config';
+import { minutes, seconds, systemClock } from '@managed-consul/config';
 import type { Condition } from '@managed-consul/clusters';
 import { TerminalError } from '@managed-consul/errors';
-import { createSchedules, type Schedule } from '@managed-consul/schedules';
+import { createSchedules, DueWork, type Schedule } from '@managed-consul/schedules';
 import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import type { BoundaryPoint } from '@managed-consul/workflow-engine';
 import type { Services } from '@managed-consul/workflows';
@@ -135,5 +135,62 @@ describe('repair-cluster', () => {
     expect((await readCluster()).serverRecords).toHaveLength(2);
     expect((await world.drive(await repairIsRequested())).state).toBe('Succeeded');
     await verifyWhole();
+  });
+});
+
+describe('without anyone asking', () => {
+  const often = { observeEvery: seconds(1), inspectEvery: seconds(2), repairAfter: seconds(5) };
+  let work: DueWork;
+
+  /** Schedules look by themselves, and what they ask for is carried out, as in a worker. */
+  beforeAll(async () => {
+    await forgetRepairs();
+    const { database, dependencies, log } = world;
+    const bell = { ring: async ({ id }: { id: string }) => void world.drive(id) };
+    const all = createSchedules({ ...dependencies, bell, database, log, clock: systemClock, ...often });
+    const looking = all.filter(({ kind }) => kind === 'observe' || kind === 'inspect');
+    work = new DueWork({ database, schedules: looking, log, every: 250 });
+    work.start();
+  });
+  afterAll(() => work.stop());
+
+  const isWell = async () =>
+    (await condition('Available')) === 'True LeaderElected' &&
+    (await condition('Degraded')) === 'False AllServersHealthy' &&
+    (await condition('InfrastructureInSync')) === 'True AsMade' &&
+    (await world.database.prisma.operation.count({ where: { clusterId, state: { in: ['Pending', 'Running'] } } })) === 0;
+
+  async function timeToRepair(what: string, isRepaired: () => Promise<boolean>): Promise<void> {
+    const since = Date.now();
+    await until(async () => (await isRepaired()) && (await isWell()), { within: minutes(2), because: `${what} is repaired` });
+    console.log(`self-repair: ${what}: ${((Date.now() - since) / 1000).toFixed(1)} s`);
+  }
+
+  it('starts a server process again that was killed', async () => {
+    const [server] = (await readCluster()).serverRecords;
+    const agent = await world.dependencies.agents.find(clusterId, server?.vmId ?? '');
+    const { pid } = (await agent.state()).consul;
+    process.kill(pid ?? 0, 'SIGKILL');
+    await timeToRepair('a killed server process', async () => {
+      const { consul } = await agent.state();
+      return consul.running && consul.pid !== pid;
+    });
+  });
+
+  it('replaces a machine that was deleted', async () => {
+    const lost = await loseServer();
+    await timeToRepair('a deleted machine', async () => {
+      const { serverRecords } = await readCluster();
+      return (
+        serverRecords.length === 3 && serverRecords.every(({ vmId, membership }) => vmId !== lost && membership === 'Member')
+      );
+    });
+    await verifyWhole();
+  });
+
+  it('puts security rules back that were altered', async () => {
+    await accidents().alterSecurityRules(clusterId);
+    await timeToRepair('altered security rules', async () => !('open' in (await accidents().securityRules(clusterId))));
+    expect(await accidents().securityRules(clusterId)).toMatchObject({ 'allow-https': 'Allow' });
   });
 });
