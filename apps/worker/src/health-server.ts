@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { seconds, type Milliseconds } from '@managed-consul/config';
+import type { Metrics } from '@managed-consul/observability';
 
 /** What the worker cannot work without: each check says whether it is there. */
 export type HealthChecks = Readonly<Record<string, () => Promise<boolean>>>;
@@ -19,12 +20,22 @@ async function holds(check: () => Promise<boolean>): Promise<boolean> {
   }
 }
 
-/** Answers `GET /healthz`: 200 when every check holds, else 503; the body names each. Internal: it asks for no token. */
+/**
+ * Answers `GET /healthz`: 200 when every check holds, else 503; the body names each. And `GET /metrics`: the figures, as
+ * Prometheus reads them. Internal: it asks for no token.
+ */
 export class HealthServer {
   readonly #server: Server;
 
-  constructor(checks: HealthChecks) {
+  constructor(checks: HealthChecks, metrics: Metrics) {
     this.#server = createServer((request, response) => {
+      if (request.method === 'GET' && request.url === '/metrics') {
+        metrics.text().then(
+          (text) => response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text),
+          () => response.writeHead(503).end(),
+        );
+        return;
+      }
       if (request.method !== 'GET' || request.url !== '/healthz') {
         response.writeHead(404).end();
         return;

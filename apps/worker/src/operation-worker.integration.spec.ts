@@ -70,12 +70,19 @@ async function startWorker(services: Services, sweepEvery = seconds(60)) {
   };
   closing.push(stop, () => bell.close());
   const health = async () => (await fetch(`http://127.0.0.1:${application.get(OperationWorker).healthPort}/healthz`)).status;
-  return { bell, stop, health };
+  const metrics = async () => (await fetch(`http://127.0.0.1:${application.get(OperationWorker).healthPort}/metrics`)).text();
+  return { bell, stop, health, metrics };
 }
 
 const stateOf = async (id: string) => (await bench.operation(id)).state;
 
 describe('the worker', () => {
+  it('tells figures of the fleet in the form that Prometheus reads', async () => {
+    await bench.request('work');
+    const { metrics } = await startWorker({ begun: [], hold: Promise.resolve() });
+    expect(await metrics()).toMatch(/managed_consul_operations\{kind="work",state="(Pending|Running|Succeeded)"\} [1-9]/);
+  });
+
   it('carries an operation out when its bell is rung, and one whose bell was lost before the worker started', async () => {
     const missed = await bench.request('work');
     const { bell } = await startWorker({ begun: [], hold: Promise.resolve() });

@@ -1,9 +1,9 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { seconds, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
-import type { Logger } from '@managed-consul/observability';
+import { Metrics, type Logger } from '@managed-consul/observability';
 import { BellListener, type QueueBell } from '@managed-consul/operations';
-import { DueWork, Sweeper, type Schedule } from '@managed-consul/schedules';
+import { addFleetMetrics, DueWork, Sweeper, type Schedule } from '@managed-consul/schedules';
 import type { OperationRecord, WorkflowRunner } from '@managed-consul/workflow-engine';
 import { HealthServer } from './health-server';
 
@@ -43,10 +43,13 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     const { database, bell, log, page, sweepEvery, schedules, scheduleEvery } = parts;
     this.#sweeper = new Sweeper({ database, bell, log, page, every: sweepEvery });
     this.#dueWork = new DueWork({ database, schedules, log, every: scheduleEvery });
-    this.#health = new HealthServer({
+    const metrics = new Metrics();
+    addFleetMetrics(metrics, database);
+    const checks = {
       database: async () => (await database.pool.query('SELECT 1')).rowCount === 1,
       redis: () => bell.isReachable(),
-    });
+    };
+    this.#health = new HealthServer(checks, metrics);
   }
 
   /** Port on which health is told. */

@@ -3,3 +3,4 @@
  * and `SecretValue` cannot print itself.
  */
 export { createLogger, currentLogContext, withLogContext, type LogContext, type Logger } from './logger';
+export { Metrics } from './metrics';

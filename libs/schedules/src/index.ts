@@ -3,6 +3,7 @@
  * requests, and changes nothing outside the database.
  */
 export { DueWork, type DueWorkOptions } from './due-work';
+export { addFleetMetrics } from './fleet-metrics';
 export type { Look, Schedule, ScheduleDependencies } from './schedule';
 export { createSchedules } from './schedules';
 export { Sweeper, type SweeperOptions } from './sweeper';
