@@ -49,20 +49,20 @@ export async function killProcess(victim: Victim): Promise<void> {
 }
 
 interface EmulatedMachine {
-  vmId: string;
+  address: string;
   pids: number[];
 }
 
 /** Pids of what runs on a machine of the emulated Azure and names `word` in its command line. */
-export async function machineProcesses(azureEndpoint: string, vmId: string, word: string): Promise<number[]> {
+export async function machineProcesses(azureEndpoint: string, address: string, word: string): Promise<number[]> {
   const { value: machines } = (await (await fetch(`${azureEndpoint}/_emulator/machines`)).json()) as { value: EmulatedMachine[] };
   const named = new Set(processesWith(word));
-  return (machines.find((machine) => machine.vmId === vmId)?.pids ?? []).filter((pid) => named.has(pid));
+  return (machines.find((machine) => machine.address === address)?.pids ?? []).filter((pid) => named.has(pid));
 }
 
 /** Ends the agent on a machine by SIGKILL; the machine's own service supervision starts it again. */
-export async function killAgent(azureEndpoint: string, vmId: string): Promise<void> {
-  for (const pid of await machineProcesses(azureEndpoint, vmId, 'start-agent.mjs')) killIfAlive(pid);
+export async function killAgent(azureEndpoint: string, address: string): Promise<void> {
+  for (const pid of await machineProcesses(azureEndpoint, address, 'start-agent.mjs')) killIfAlive(pid);
 }
 
 function killIfAlive(pid: number): void {
