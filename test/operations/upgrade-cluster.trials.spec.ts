@@ -82,12 +82,17 @@ const upgradeTo = (version: string, clusterId: string): WorkflowTrial<Services> 
   verify: () => verifyUpgraded(clusterId, version),
 });
 
-/** Fails the operation the first time that a step has acted. */
-const failingAfter = (step: string): StepBoundary => ({
-  reached: (point: string, { name }: { name: string }) => {
-    if (point === 'after-effect' && name === step) throw new TerminalError('FailedOnTrial', `The trial failed ${step}.`);
-  },
-});
+/** Fails the operation after a step has acted; `server` counts the servers that have to reach it before. */
+function failingAfter(step: string, server = 1): StepBoundary {
+  let reached = 0;
+  return {
+    reached: (point: string, { name }: { name: string }) => {
+      if (point !== 'after-effect' || name !== step) return;
+      reached += 1;
+      if (reached === server) throw new TerminalError('FailedOnTrial', `The trial failed ${step}.`);
+    },
+  };
+}
 
 async function writerTarget(clusterId: string): Promise<() => WriterTarget> {
   const owner = secretOwnerOf(clusterId);
@@ -122,10 +127,15 @@ describe('an upgrade of three servers under a writer', () => {
     await unharmed(clusterId, () => everyStepTwice(upgradeTo('1.8.1', clusterId)));
   });
 
-  it('does so when its worker dies before, in and after every step', async () => {
+  it('goes on where one that failed has stopped, though its worker dies before, in and after every step', async () => {
     await unharmed(clusterId, async () => {
+      const failed = await driveToEnd(world, await request(clusterId, '1.8.2'), failingAfter('recordServerUpgrade', 2));
+      expect(failed).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
+      expect((await versionsRun(clusterId)).sort()).toEqual(['1.8.1', '1.8.2', '1.8.2']);
       const points = await killedAtEveryStep(upgradeTo('1.8.2', clusterId));
       expect(points.map(({ name }) => name)).toContain('recordUpgrade');
+      // Only the server that was left is gone through.
+      expect(new Set(points.map(({ item }) => item)).size).toBe(2);
     });
   });
 
@@ -135,7 +145,10 @@ describe('an upgrade of three servers under a writer', () => {
       expect(failed).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
       expect(await versionsRun(clusterId)).toEqual(['1.8.2', '1.8.2', '1.8.2']);
       expect(await readCluster(clusterId)).toMatchObject({ provisioningState: 'Failed', consulVersion: '1.8.2' });
-      const told = await world.database.prisma.clusterEvent.findFirst({ where: { clusterId, type: 'UpgradeStopped' } });
+      const told = await world.database.prisma.clusterEvent.findFirst({
+        where: { clusterId, type: 'UpgradeStopped' },
+        orderBy: { id: 'desc' },
+      });
       expect(told?.message).toMatch(/server-\d+, .*server-\d+, .*server-\d+: Consul 1\.8\.2\.$/);
       expect((await world.drive(await request(clusterId, '1.8.3'))).state).toBe('Succeeded');
       await verifyUpgraded(clusterId, '1.8.3');
@@ -150,24 +163,30 @@ describe('an upgrade of three servers under a writer', () => {
   });
 });
 
-it('can fail at any step: the next upgrade starts from what the servers run, and in the end the cluster can be deleted', async () => {
+/** Fails one upgrade of a single server after the other, each in another step, then upgrades it for good and deletes it. */
+async function failInEach(steps: readonly string[]): Promise<void> {
   const clusterId = await readyCluster(1);
   const { serverRecords } = await readCluster(clusterId);
-  const steps = stepsOf(world.host.workflows.get('upgrade-cluster')?.steps ?? []).map(({ name }) => name);
-  expect(steps).toContain('upgradedServerRuns');
-  for (const step of steps) {
+  const nextVersion = async () => {
     const [running = ''] = await versionsRun(clusterId);
-    const next = VERSIONS[VERSIONS.findIndex((version) => version === running) + 1] ?? '';
-    const failed = await driveToEnd(world, await request(clusterId, next), failingAfter(step));
+    return VERSIONS[VERSIONS.findIndex((version) => version === running) + 1] ?? '';
+  };
+  for (const step of steps) {
+    const failed = await driveToEnd(world, await request(clusterId, await nextVersion()), failingAfter(step));
     expect([step, failed.state, failed.errorCode]).toEqual([step, 'Failed', 'FailedOnTrial']);
     expect((await readCluster(clusterId)).consulVersion).toBe((await versionsRun(clusterId))[0]);
   }
-  expect((await world.drive(await request(clusterId, '1.8.7'))).state).toBe('Succeeded');
-  await verifyUpgraded(clusterId, '1.8.7');
+  const last = await nextVersion();
+  expect((await world.drive(await request(clusterId, last))).state).toBe('Succeeded');
+  await verifyUpgraded(clusterId, last);
   expect((await world.drive(await world.requestDelete(clusterId))).state).toBe('Succeeded');
-  await verifyDeletedCluster(
-    world,
-    clusterId,
-    serverRecords.map(({ address }) => address),
-  );
+  const addresses = serverRecords.map(({ address }) => address);
+  await verifyDeletedCluster(world, clusterId, addresses);
+}
+
+it('can fail at any step: the next upgrade starts from what the servers run, and in the end the cluster can be deleted', async () => {
+  const steps = stepsOf(world.host.workflows.get('upgrade-cluster')?.steps ?? []).map(({ name }) => name);
+  expect(steps).toContain('upgradedServerRuns');
+  const [even, odd] = [steps.filter((_, index) => index % 2 === 0), steps.filter((_, index) => index % 2 === 1)];
+  await Promise.all([failInEach(even), failInEach(odd)]);
 });

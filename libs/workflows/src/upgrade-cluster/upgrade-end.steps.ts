@@ -88,12 +88,15 @@ function earlierWish(step: Step, item: string): ServerWish {
 /** A cluster that is being deleted is not put in order any more. */
 const isLeaving = ({ cluster }: Step): boolean => cluster.provisioningState === 'Deleting';
 
+/** Looks, over about half a minute, before a server that runs the new version but is no full member counts as stuck. */
+const LOOKS_BEFORE_STUCK = 8;
+
 /**
  * Whether the server of an unfinished round has been told to run the new version, and is not a full member with it. Throws
- * `TransientError` while its agent is still at it.
+ * `TransientError` while its agent is still at it, and while it may yet catch up.
  */
 async function isStuck(step: Step, item: string): Promise<boolean> {
-  const { agents, cluster, signal } = step;
+  const { agents, cluster, attempt, signal } = step;
   const server = serverOfItem({ cluster, item });
   const [{ desiredHash, appliedHash, phase }, { hash }] = await Promise.all([
     (await agents.find(cluster.id, server.vmId)).state(signal),
@@ -101,7 +104,10 @@ async function isStuck(step: Step, item: string): Promise<boolean> {
   ]);
   if (desiredHash !== hash) return false;
   if (phase === 'applying') throw new TransientError(`${server.name} is still being changed.`);
-  return appliedHash !== hash || (await whatServerLacks(step, server)) !== undefined;
+  if (appliedHash !== hash) return true;
+  const lack = await whatServerLacks(step, server);
+  if (lack !== undefined && attempt <= LOOKS_BEFORE_STUCK) throw new TransientError(`${server.name} may yet catch up: ${lack}.`);
+  return lack !== undefined;
 }
 
 /**
