@@ -1,0 +1,163 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  getSnapshotLink,
+  requestDeleteSnapshot,
+  requestRenameSnapshot,
+  requestSnapshotLink,
+  requestTakeSnapshot,
+  snapshotSecretsOwner,
+  type SnapshotLink,
+} from '@managed-consul/snapshots';
+import { consulBinary, everyStepTwice, failedAtEveryStepThenDeletable, killedAtEveryStep } from '@managed-consul/testing';
+import type { WorkflowTrial } from '@managed-consul/testing';
+import type { Services } from '@managed-consul/workflows';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decrypt } from '../../tools/hcs/decrypt-snapshot';
+import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
+
+const run = promisify(execFile);
+
+let world: WorkflowWorld;
+/** A cluster of one server that the trials share. */
+let clusterId: string;
+
+type Transaction = Parameters<Parameters<WorkflowWorld['database']['prisma']['$transaction']>[0]>[0];
+const within = <Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> =>
+  world.database.prisma.$transaction(work) as Promise<Result>;
+
+async function succeed(operationId: string): Promise<void> {
+  expect(await world.drive(operationId)).toMatchObject({ state: 'Succeeded', errorMessage: null });
+}
+
+async function readyCluster(): Promise<string> {
+  const created = await world.requestCluster(1);
+  await succeed(created.operationId);
+  return created.clusterId;
+}
+
+const requestTake = (id = clusterId, name?: string) =>
+  within((tx) => requestTakeSnapshot(tx, { requester: world.requester, clusterId: id, name }));
+
+async function takenSnapshot(id = clusterId): Promise<string> {
+  const { snapshot, operation } = await requestTake(id);
+  await succeed(operation.id);
+  return snapshot.id;
+}
+
+const readSnapshot = (id: string) => world.database.prisma.snapshot.findUniqueOrThrow({ where: { id } });
+
+const snapshotIdOf = async (operationId: string): Promise<string> => {
+  const { input } = await world.database.prisma.operation.findUniqueOrThrow({ where: { id: operationId } });
+  return (input as { snapshotId: string }).snapshotId;
+};
+
+const countSecrets = (purpose: string) =>
+  world.database.prisma.secret.count({ where: { owner: snapshotSecretsOwner(clusterId), purpose } });
+
+async function linkTo(snapshotId: string): Promise<SnapshotLink> {
+  const { requester, dependencies } = world;
+  const operation = await within((tx) => requestSnapshotLink(tx, { requester, snapshotId }));
+  await succeed(operation.id);
+  return within((tx) => getSnapshotLink(tx, dependencies.secrets, { requester, operationId: operation.id }));
+}
+
+beforeAll(async () => {
+  world = await openWorkflowWorld();
+  clusterId = await readyCluster();
+});
+afterAll(() => world.stop());
+
+describe('take-snapshot', () => {
+  const taking = (): WorkflowTrial<Services> => ({
+    ...world,
+    request: async () => (await requestTake()).operation.id,
+    verify: async (operationId) => {
+      const snapshot = await readSnapshot(await snapshotIdOf(operationId));
+      expect(snapshot).toMatchObject({ state: 'VERIFIED', kind: 'MANUAL', consulVersion: '1.8.7', failureCode: null });
+      expect(snapshot.sha256).toMatch(/^[0-9a-f]{64}$/);
+      expect(Number(snapshot.raftIndex)).toBeGreaterThan(0);
+      expect(await countSecrets(`content-key/${snapshot.id}`)).toBe(1);
+    },
+  });
+
+  it('ends with a verified snapshot when every step is carried out twice', () => everyStepTwice(taking()));
+
+  it('ends so when its worker dies before, in and after every step', async () => {
+    const points = await killedAtEveryStep(taking());
+    expect(points.map(({ name }) => name)).toContain('snapshotIsVerified');
+  });
+
+  it('can fail at any step: the snapshot says so, can be deleted, and the next one is good', async () => {
+    const steps = await failedAtEveryStepThenDeletable(taking(), {
+      kind: 'take-snapshot',
+      requestDelete: async (operationId) => {
+        const snapshotId = await snapshotIdOf(operationId);
+        expect(await readSnapshot(snapshotId)).toMatchObject({ state: 'FAILED', failureCode: 'FailedOnTrial' });
+        return (await within((tx) => requestDeleteSnapshot(tx, { requester: world.requester, snapshotId }))).id;
+      },
+      verifyDeleted: async (operationId) => {
+        expect((await readSnapshot(await snapshotIdOf(operationId))).deletedAt).not.toBeNull();
+      },
+    });
+    expect(steps).toContain('startSnapshot');
+    await takenSnapshot();
+  });
+
+  it('refuses a name that another snapshot of the cluster has, whatever the case', async () => {
+    const { requester } = world;
+    const { operation } = await requestTake(clusterId, 'Before the change');
+    await succeed(operation.id);
+    await expect(requestTake(clusterId, 'before THE change')).rejects.toMatchObject({ code: 'SnapshotNameExists' });
+    const other = await takenSnapshot();
+    const rename = (name: string) => within((tx) => requestRenameSnapshot(tx, { requester, snapshotId: other, name }));
+    await expect(rename('Before the Change')).rejects.toMatchObject({ code: 'SnapshotNameExists' });
+    expect((await rename('before_the_change')).name).toBe('before_the_change');
+  });
+});
+
+describe('create-snapshot-link', () => {
+  it('gives a file that Consul itself reads, once', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'snapshot-link-'));
+    try {
+      const snapshotId = await takenSnapshot();
+      const link = await linkTo(snapshotId);
+      const [file, out] = [join(folder, 'stored'), join(folder, 'snapshot.tgz')];
+      const stored = Buffer.from(await (await fetch(link.url)).arrayBuffer());
+      await writeFile(file, stored);
+      const args = [file, '--key', link.contentKey, '--snapshot', link.snapshotId, '--out', out];
+      expect(await decrypt({ root: folder, args })).toBe(0);
+      const { stdout } = await run((await consulBinary()).path, ['snapshot', 'inspect', out]);
+      expect(stdout).toContain(String((await readSnapshot(snapshotId)).raftIndex));
+
+      const cut = join(folder, 'cut.tgz');
+      await writeFile(file, stored.subarray(0, stored.length - 100));
+      expect(await decrypt({ root: folder, args: [...args.slice(0, -1), cut] })).toBe(1);
+      stored[stored.length >> 1] = (stored[stored.length >> 1] ?? 0) ^ 1;
+      await writeFile(file, stored);
+      expect(await decrypt({ root: folder, args: [...args.slice(0, -1), cut] })).toBe(1);
+      await expect(readFile(cut)).rejects.toMatchObject({ code: 'ENOENT' });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('shows a link once, and needs the key that goes with it', async () => {
+    const { requester, dependencies } = world;
+    const snapshotId = await takenSnapshot();
+    const linking = (): WorkflowTrial<Services> => ({
+      ...world,
+      request: async () => (await within((tx) => requestSnapshotLink(tx, { requester, snapshotId }))).id,
+      verify: async (operationId) => {
+        const read = () => within((tx) => getSnapshotLink(tx, dependencies.secrets, { requester, operationId }));
+        expect(await read()).toMatchObject({ snapshotId });
+        await expect(read()).rejects.toMatchObject({ code: 'ResourceNotFound' });
+      },
+    });
+    await everyStepTwice(linking());
+    await killedAtEveryStep(linking());
+  });
+});
