@@ -30,13 +30,15 @@ export async function startConsulClientAgent(options: {
   address: string;
   bundle: ClientBundleBody;
   token: string;
+  /** Consul's name for the machine, when there is more than one. */
+  nodeName?: string;
 }): Promise<ConsulClientAgent> {
   const folder = await mkdtemp(join(tmpdir(), 'consul-client-'));
   const { caPem, clientConfiguration } = options.bundle;
   await writeFile(join(folder, clientConfiguration.ca_file), caPem);
   await writeFile(join(folder, 'bundle.json'), JSON.stringify(clientConfiguration), { mode: 0o600 });
   const own = {
-    node_name: 'customer-machine',
+    node_name: options.nodeName ?? 'customer-machine',
     data_dir: join(folder, 'data'),
     bind_addr: options.address,
     client_addr: options.address,
