@@ -49,6 +49,7 @@ export {
 export { requestResume, requestSuspend } from './power.request';
 export { requestResize } from './resize.request';
 export { requestScale } from './scale.request';
+export { requestDueRotation, type AutomaticRotation } from './automatic-rotation.request';
 export { requestRotation, ROTATION_KINDS, ROTATION_TARGETS, rotationChange, type RotationTarget } from './rotation.request';
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';

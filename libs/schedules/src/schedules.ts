@@ -1,5 +1,6 @@
 import { inspectSchedule } from './observe/inspect.schedule';
 import { observeSchedule } from './observe/observe.schedule';
+import { rotateSchedule } from './rotate.schedule';
 import { drillSchedule } from './snapshots/drill.schedule';
 import { retentionSchedule } from './snapshots/retention.schedule';
 import { snapshotSchedule } from './snapshots/snapshot.schedule';
@@ -15,6 +16,7 @@ export const SCHEDULES: readonly ScheduleFactory[] = [
   snapshotSchedule,
   retentionSchedule,
   drillSchedule,
+  rotateSchedule,
 ];
 
 /** All schedules around what they work with. */

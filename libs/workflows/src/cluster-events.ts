@@ -12,6 +12,7 @@ import { resumeClusterEvents } from './resume-cluster/resume-cluster.events';
 import { scaleClusterEvents } from './scale-cluster/scale-cluster.events';
 import { suspendClusterEvents } from './suspend-cluster/suspend-cluster.events';
 import { repairClusterEvents } from './repair-cluster/repair-cluster.events';
+import { drillSnapshotEvents } from './drill-snapshot/drill-snapshot.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
 import { rotateAgentTokensEvents } from './rotate-agent-tokens/rotate-agent-tokens.events';
 import { rotateCertificateAuthorityEvents } from './rotate-certificate-authority/rotate-certificate-authority.events';
@@ -46,6 +47,7 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   previewRestoreEvents,
   cloneClusterEvents,
   recoverQuorumEvents,
+  drillSnapshotEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

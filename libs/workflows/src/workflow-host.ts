@@ -10,6 +10,7 @@ import { createSnapshotLink } from './create-snapshot-link/create-snapshot-link.
 import { createRootToken } from './create-root-token/create-root-token.workflow';
 import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
 import { deleteSnapshot } from './delete-snapshot/delete-snapshot.workflow';
+import { drillSnapshot } from './drill-snapshot/drill-snapshot.workflow';
 import { recordOutcome } from './outcomes';
 import { previewRestore } from './preview-restore/preview-restore.workflow';
 import { registerInstallation } from './register-installation/register-installation.workflow';
@@ -55,6 +56,7 @@ export const WORKFLOWS = [
   previewRestore,
   cloneCluster,
   recoverQuorum,
+  drillSnapshot,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {
