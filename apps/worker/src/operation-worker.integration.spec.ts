@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hours, seconds, systemClock } from '@managed-consul/config';
@@ -78,9 +79,10 @@ const stateOf = async (id: string) => (await bench.operation(id)).state;
 
 describe('the worker', () => {
   it('tells figures of the fleet in the form that Prometheus reads', async () => {
-    await bench.request('work');
+    const dueAt = new Date('2026-01-01T00:00:00Z');
+    await bench.database.prisma.clusterSchedule.create({ data: { clusterId: randomUUID(), kind: 'observe', dueAt } });
     const { metrics } = await startWorker({ begun: [], hold: Promise.resolve() });
-    expect(await metrics()).toMatch(/managed_consul_operations\{kind="work",state="(Pending|Running|Succeeded)"\} [1-9]/);
+    expect(await metrics()).toContain('managed_consul_schedules_late{schedule="observe"} 1');
   });
 
   it('carries an operation out when its bell is rung, and one whose bell was lost before the worker started', async () => {
