@@ -1,44 +1,15 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { definePerformance, type Figure } from '@managed-consul/testing';
-import { askConsul, type ConsulTarget } from '../support/consul-https';
-import { signIn, type Customer } from '../support/customer';
+import { signIn } from '../support/customer';
 import { agentAt, forgetPeakMemory, peakMemory } from '../support/peak-memory';
 import { serviceStatus, type ServiceStatus } from '../support/service-status';
+import { rootTarget, takeSnapshot, writeKeys } from './keys-and-snapshots';
 
 const FEW_KEYS = 1_000;
 const MANY_KEYS = 100_000;
 const ROUNDS = 3;
-const VALUE_BYTES = 100;
-/** Consul's own limit for one transaction. */
-const KEYS_A_TRANSACTION = 64;
-const TRANSACTIONS_AT_ONCE = 8;
 /** Flat: what is left is the garbage collector's mood. A snapshot held whole would show as ten MiB and more. */
 const LARGEST_RATIO = 1.25;
-
-/** Writes keys `from` to `to` with values that do not compress. */
-async function writeKeys(target: ConsulTarget, from: number, to: number): Promise<void> {
-  let next = from;
-  const write = async () => {
-    while (next < to) {
-      const first = next;
-      next = Math.min(to, first + KEYS_A_TRANSACTION);
-      const operations = Array.from({ length: next - first }, (_, index) => ({
-        KV: { Verb: 'set', Key: `memory/${first + index}`, Value: randomBytes(VALUE_BYTES).toString('base64') },
-      }));
-      const { status, body } = await askConsul(target, 'PUT', '/v1/txn', JSON.stringify(operations));
-      if (status !== 200) throw new Error(`Consul answered ${status} to a transaction: ${body}`);
-    }
-  };
-  await Promise.all(Array.from({ length: TRANSACTIONS_AT_ONCE }, write));
-}
-
-async function takeSnapshot(customer: Customer, clusterId: string): Promise<void> {
-  const body = { name: `memory-${randomUUID().slice(0, 8)}` };
-  const accepted = await customer.api.call('createSnapshot', { params: { id: clusterId }, body });
-  const operation = await customer.untilEnded(accepted.body.operation.id);
-  if (operation.status !== 'Succeeded')
-    throw new Error(`The snapshot ended ${operation.status}: ${JSON.stringify(operation.error)}`);
-}
 
 /** Every process that a snapshot's request or its bytes could go through. */
 function processesOf(status: ServiceStatus, serverAddress: string): Map<string, number> {
@@ -71,13 +42,8 @@ export const snapshotMemory = definePerformance({
       networkCidr: '10.79.0.0/24',
     });
     try {
-      const address = cluster.observed.servers[0]?.address;
-      if (address === undefined) throw new Error('The cluster has no server.');
-      const { caPem } = (await customer.api.call('createClientBundle', { params: { id: cluster.id }, body: {} })).body;
-      const accepted = await customer.api.call('createRootToken', { params: { id: cluster.id }, body: {} });
-      await customer.untilEnded(accepted.body.operation.id);
-      const target = { address, datacenter: cluster.datacenter, ca: caPem, token: accepted.body.rootToken.secretId };
-      const processes = processesOf(status, address);
+      const target = await rootTarget(customer, cluster);
+      const processes = processesOf(status, target.address);
       const snapshot = () => takeSnapshot(customer, cluster.id);
       // The first snapshot loads the code that all others use.
       await snapshot();
