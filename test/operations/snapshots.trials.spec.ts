@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { SNAPSHOTS_TAG } from '@managed-consul/azure';
+import { requestDeleteCluster } from '@managed-consul/clusters';
 import {
   getSnapshotLink,
   requestDeleteSnapshot,
+  requestDrill,
   requestRenameSnapshot,
   requestSnapshotLink,
   requestTakeSnapshot,
@@ -17,6 +21,7 @@ import type { WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decrypt } from '../../tools/hcs/decrypt-snapshot';
+import { verifyDeletedCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
 const run = promisify(execFile);
@@ -159,5 +164,60 @@ describe('create-snapshot-link', () => {
     });
     await everyStepTwice(linking());
     await killedAtEveryStep(linking());
+  });
+});
+
+describe('drill-snapshot', () => {
+  it('proves a good snapshot, every step carried out twice or its worker dying at it, and keeps what came of it', async () => {
+    const { requester } = world;
+    const snapshotId = await takenSnapshot();
+    const drilling = (): WorkflowTrial<Services> => ({
+      ...world,
+      request: async () => (await within((tx) => requestDrill(tx, { requester, snapshotId }))).id,
+      verify: async () => {
+        expect((await readSnapshot(snapshotId)).lastDrill).toMatchObject({ passed: true, tokens: 3 });
+      },
+    });
+    await everyStepTwice(drilling());
+    await killedAtEveryStep(drilling());
+  });
+
+  it('says so when the snapshot cannot be read with its key', async () => {
+    const { requester, database } = world;
+    const snapshotId = await takenSnapshot();
+    await database.prisma.snapshot.update({
+      where: { id: snapshotId },
+      data: { sha256: randomBytes(32).toString('hex') },
+    });
+    const operation = await within((tx) => requestDrill(tx, { requester, snapshotId }));
+    expect(await world.drive(operation.id)).toMatchObject({ state: 'Failed', errorCode: 'DrillFailed' });
+    expect((await readSnapshot(snapshotId)).lastDrill).toMatchObject({ passed: false });
+  });
+});
+
+describe('snapshots of a cluster that is deleted', () => {
+  it('stay with a final one in storage of their own, and take it with them in the end', async () => {
+    const { requester, database, dependencies } = world;
+    const id = await readyCluster();
+    const first = await takenSnapshot(id);
+    const wish = { requester, clusterId: id, finalSnapshot: true };
+    const deletion = await within((tx) => requestDeleteCluster(tx, wish));
+    await succeed(deletion ?? '');
+    await verifyDeletedCluster(world, id);
+    const left = await database.prisma.snapshot.findMany({ where: { clusterId: id, deletedAt: null }, orderBy: { id: 'asc' } });
+    expect(left.map(({ kind, state }) => `${kind} ${state}`).sort()).toEqual(['FINAL VERIFIED', 'MANUAL VERIFIED']);
+    const { subscriptionId, resourceGroup } = await database.prisma.installation.findUniqueOrThrow({
+      where: { id: world.installationId },
+    });
+    const kept = () =>
+      dependencies.azure.inSubscription(subscriptionId).resources.listByTag(resourceGroup, SNAPSHOTS_TAG, id);
+    expect(await kept()).toHaveLength(1);
+    expect((await fetch((await linkTo(first)).url)).status).toBe(200);
+    for (const snapshot of left) {
+      const request = { requester, snapshotId: snapshot.id };
+      await succeed((await within((tx) => requestDeleteSnapshot(tx, request))).id);
+    }
+    expect(await kept()).toEqual([]);
+    expect(await database.prisma.secret.count({ where: { owner: snapshotSecretsOwner(id) } })).toBe(0);
   });
 });
