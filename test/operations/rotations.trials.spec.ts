@@ -1,11 +1,17 @@
 import type { ClientBundleBody } from '@managed-consul/api-contract';
-import { readClientBundle, requestRotation, ROTATION_KINDS, secretOwnerOf, type RotationTarget } from '@managed-consul/clusters';
+import {
+  readClientBundle,
+  requestRotation,
+  ROTATION_KINDS,
+  secretOwnerOf,
+  writeBundle,
+  type RotationTarget,
+} from '@managed-consul/clusters';
 import { TerminalError } from '@managed-consul/errors';
 import { consulBinary, driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import { stepsOf } from '@managed-consul/workflow-engine';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeBundle } from '../../apps/api/src/client-access/client-bundle.files';
 import { startConsulClientAgent, type ConsulClientAgent } from '../support/consul-client-agent';
 import { inForce } from '../support/rotation-verification';
 import { observeServers } from '../support/server-observer';

@@ -32,7 +32,7 @@ let clusterId: string;
 
 type Transaction = Parameters<Parameters<WorkflowWorld['database']['prisma']['$transaction']>[0]>[0];
 const within = <Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> =>
-  world.database.prisma.$transaction(work) as Promise<Result>;
+  world.database.prisma.$transaction<Result>(work);
 
 async function succeed(operationId: string): Promise<void> {
   expect(await world.drive(operationId)).toMatchObject({ state: 'Succeeded', errorMessage: null });

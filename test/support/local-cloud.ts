@@ -31,10 +31,10 @@ export interface LocalCloud {
   stop(): Promise<void>;
 }
 
-/** Test files that run side by side draw from different halves, so that they cannot take the same ports at the same moment. */
+/** Test files that run side by side draw from different thirds, so that they cannot take the same ports at the same moment. */
 function drawPlace(): { portBase: number; addressBlock: number } {
-  const half = Number(process.env['VITEST_POOL_ID'] ?? '0') % 2;
-  return { portBase: (20 + half * 5 + randomInt(5)) * 1000, addressBlock: 100 + half * 50 + randomInt(50) };
+  const third = Number(process.env['VITEST_POOL_ID'] ?? '0') % 3;
+  return { portBase: (20 + third * 4 + randomInt(4)) * 1000, addressBlock: 100 + third * 30 + randomInt(30) };
 }
 
 /** Ports and addresses that no other copy uses. */

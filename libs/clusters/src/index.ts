@@ -19,6 +19,7 @@ export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range
 export { isTerminal, LEGAL_MOVES, mayMove, moveProvisioningState } from './provisioning-state';
 export { findSpecProblems } from './spec-problems';
 export { recordApplicationNews, type ApplicationNews } from './application-notification.request';
+export { CLIENT_BUNDLE_FILES, writeBundle } from './client-bundle.files';
 export { readClientBundle, type ClientBundle } from './client-bundle';
 export { getCluster, listClusterEvents, listClusters, type ClusterWithServers, type ListPosition } from './cluster-reads';
 export { readUpkeep, type ClusterUpkeep, type LastDrill, type LastSnapshot } from './cluster-upkeep';

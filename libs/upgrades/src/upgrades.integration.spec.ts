@@ -154,7 +154,7 @@ test.each([
   ],
   ['when it is suspended', { ...WINDOW, powerState: 'Suspended' as const }, '2026-11-22T03:30:00Z', '2026-11-29T03:00:00Z'],
 ])('a cluster is left alone %s', async (_, more, now, next) => {
-  const id = await cluster(more as Partial<Prisma.ClusterUncheckedCreateInput>);
+  const id = await cluster(more);
   expect(await automatic(id, new Date(now))).toEqual({ operation: undefined, nextLook: new Date(next) });
 });
 

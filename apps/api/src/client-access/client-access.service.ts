@@ -8,11 +8,11 @@ import {
   rootTokenPurpose,
   secretOwnerOf,
   type RequestedRootToken,
+  writeBundle,
 } from '@managed-consul/clusters';
 import { AppError } from '@managed-consul/errors';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { showOperation } from '../operations/operation.view';
-import { writeBundle } from './client-bundle.files';
 
 interface RootTokenAnswer {
   operation: { id: string };

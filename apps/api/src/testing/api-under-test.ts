@@ -15,15 +15,10 @@ import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
 import { createTestDatabase, seedCatalogue, testRedisUrl } from '@managed-consul/testing';
 import type { ApiServices } from '../api-services';
 import { createApi } from '../create-api';
-import { testRecordsIn, type TestRecords } from './test-records';
+import { testRecordsIn, type Person, type TestRecords } from './test-records';
 import { TokenIssuer } from './token-issuer';
 
-/** A principal of a tenant, with a good token. */
-export interface Person {
-  tenantId: string;
-  objectId: string;
-  token: string;
-}
+export type { Person };
 
 /** The whole API on a real PostgreSQL and Redis of its own, with an issuer of its own. */
 export interface ApiUnderTest extends TestRecords {

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { ApiClient } from '@managed-consul/api-contract';
 import type { AccessRole, Cluster, Database, Installation, Prisma, Snapshot } from '@managed-consul/database';
-import type { Person } from './api-under-test';
+
+/** A principal of a tenant, with a good token. */
+export interface Person {
+  tenantId: string;
+  objectId: string;
+  token: string;
+}
 
 /** What a snapshot says of the cluster that it was taken of. */
 type SnapshotSource = Pick<Cluster, 'id' | 'installationId' | 'consulVersion'>;

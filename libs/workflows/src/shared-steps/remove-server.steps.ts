@@ -8,7 +8,7 @@ import type { Services, Step } from '../services';
 import { runningVersion } from './add-server.steps';
 import { consulOn, consulOnEveryServer, findLeader, managementToken } from './consul-access';
 import { azureLook, SERVER_LOOK, SERVER_RETRY } from './delays';
-import { machinesOf, scaleSetOf } from './machines';
+import { scaleSetOf } from './machines';
 import { beginHandover, leadershipIsElsewhere } from './rolling';
 import { raftPeerAt, votesHealthily } from './server-health';
 import type { ServerWish } from './server-desired-state';
