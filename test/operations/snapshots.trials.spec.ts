@@ -21,6 +21,7 @@ import type { WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decrypt } from '../../tools/hcs/decrypt-snapshot';
+import { storedBlobs } from '../support/stored-snapshots';
 import { verifyDeletedCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
@@ -124,6 +125,35 @@ describe('take-snapshot', () => {
   });
 });
 
+describe('delete-snapshot', () => {
+  const requestDelete = (snapshotId: string) =>
+    within((tx) => requestDeleteSnapshot(tx, { requester: world.requester, snapshotId }));
+  const deleting = (): WorkflowTrial<Services> => ({
+    ...world,
+    request: async () => (await requestDelete(await takenSnapshot())).id,
+    verify: async (operationId) => {
+      const snapshot = await readSnapshot(await snapshotIdOf(operationId));
+      expect(snapshot.deletedAt).not.toBeNull();
+      expect(await countSecrets(`content-key/${snapshot.id}`)).toBe(0);
+      expect(snapshot.blobName).not.toBeNull();
+      expect(await storedBlobs(world, snapshot)).toEqual([]);
+    },
+  });
+
+  it('leaves neither bytes nor key when every step is carried out twice, or its worker dies at any', async () => {
+    await everyStepTwice(deleting());
+    await killedAtEveryStep(deleting());
+  });
+
+  it('can be asked for again when it has failed, whatever the step', async () => {
+    await failedAtEveryStepThenDeletable(deleting(), {
+      kind: 'delete-snapshot',
+      requestDelete: async (operationId) => (await requestDelete(await snapshotIdOf(operationId))).id,
+      verifyDeleted: (operationId) => Promise.resolve(deleting().verify(operationId)),
+    });
+  });
+});
+
 describe('create-snapshot-link', () => {
   it('gives a file that Consul itself reads, once', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'snapshot-link-'));
@@ -206,17 +236,14 @@ describe('snapshots of a cluster that is deleted', () => {
     await verifyDeletedCluster(world, id);
     const left = await database.prisma.snapshot.findMany({ where: { clusterId: id, deletedAt: null }, orderBy: { id: 'asc' } });
     expect(left.map(({ kind, state }) => `${kind} ${state}`).sort()).toEqual(['FINAL VERIFIED', 'MANUAL VERIFIED']);
-    const { subscriptionId, resourceGroup } = await database.prisma.installation.findUniqueOrThrow({
-      where: { id: world.installationId },
-    });
-    const kept = () =>
-      dependencies.azure.inSubscription(subscriptionId).resources.listByTag(resourceGroup, SNAPSHOTS_TAG, id);
+    const where = { id: world.installationId };
+    const { subscriptionId, resourceGroup } = await database.prisma.installation.findUniqueOrThrow({ where });
+    const kept = () => dependencies.azure.inSubscription(subscriptionId).resources.listByTag(resourceGroup, SNAPSHOTS_TAG, id);
     expect(await kept()).toHaveLength(1);
     expect((await fetch((await linkTo(first)).url)).status).toBe(200);
-    for (const snapshot of left) {
-      const request = { requester, snapshotId: snapshot.id };
-      await succeed((await within((tx) => requestDeleteSnapshot(tx, request))).id);
-    }
+    const requestEnd = async ({ id: snapshotId }: { id: string }) =>
+      (await within((tx) => requestDeleteSnapshot(tx, { requester, snapshotId }))).id;
+    await Promise.all((await Promise.all(left.map(requestEnd))).map(succeed));
     expect(await kept()).toEqual([]);
     expect(await database.prisma.secret.count({ where: { owner: snapshotSecretsOwner(id) } })).toBe(0);
   });

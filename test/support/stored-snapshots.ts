@@ -33,3 +33,11 @@ export async function damage(
   await write(change(Buffer.from(stored)));
   return () => write(stored);
 }
+
+/** Names of what is stored of a snapshot, also of tries that failed. */
+export async function storedBlobs(world: WorkflowWorld, snapshot: Snapshot): Promise<string[]> {
+  const names: string[] = [];
+  const container = await containerOf(world, snapshot);
+  for await (const { name } of container.listBlobsFlat({ prefix: `${snapshot.id}/` })) names.push(name);
+  return names;
+}

@@ -27,19 +27,20 @@ export async function removeStoredSnapshot(step: Step) {
 }
 
 /** With its key gone, no copy of the snapshot can be read any more, wherever one may be. */
-export async function forgetSnapshot(step: Step) {
-  const { cluster, secrets, clock } = step;
-  const snapshotId = snapshotIdOf(step);
-  return done(undefined, async (tx) => {
-    await secrets.delete(snapshotSecretsOwner(cluster.id), contentKeyPurpose(snapshotId), tx);
-    await moveSnapshotState(tx, snapshotId, 'DELETING', { deletedAt: clock.now() });
-  });
+export async function destroyContentKey(step: Step) {
+  const { cluster, secrets } = step;
+  const purpose = contentKeyPurpose(snapshotIdOf(step));
+  return done(undefined, (tx) => secrets.delete(snapshotSecretsOwner(cluster.id), purpose, tx));
 }
 
-/** Whether the cluster is gone and nothing is left that its storage was kept for. */
+/**
+ * Whether the cluster is gone and nothing is left that its storage was kept for. What is being deleted counts as gone: of two
+ * deletes side by side each would else leave the storage to the other.
+ */
 async function storageIsEmpty({ cluster, database }: Step): Promise<boolean> {
   if (cluster.deletedAt === null) return false;
-  return (await database.prisma.snapshot.count({ where: { clusterId: cluster.id, deletedAt: null } })) === 0;
+  const where = { clusterId: cluster.id, deletedAt: null, state: { not: 'DELETING' } } as const;
+  return (await database.prisma.snapshot.count({ where })) === 0;
 }
 
 /** Only what delete-cluster marked as kept for snapshots: whatever else has that name is not ours. */
@@ -57,10 +58,14 @@ export async function startRemovingEmptyStorage(step: Step) {
   return done({ askedAt, removing: true }, (tx) => secrets.destroyOwner(snapshotSecretsOwner(cluster.id), tx));
 }
 
+/** Only now the record is closed: whatever failed before, the delete can be asked for again and leaves no storage behind. */
 export async function emptyStorageIsGone(step: Step) {
   const { askedAt, removing } = step.outputOf(startRemovingEmptyStorage);
-  if (!removing) return done();
-  const account = await findAccount(step);
-  if (account?.tags[SNAPSHOTS_TAG] !== step.cluster.id) return done();
-  return waitFor('Azure is removing the storage that held the snapshots', azureLook(askedAt, step.clock.now()));
+  const { clock, cluster } = step;
+  const account = removing ? await findAccount(step) : undefined;
+  if (account?.tags[SNAPSHOTS_TAG] === cluster.id)
+    return waitFor('Azure is removing the storage that held the snapshots', azureLook(askedAt, clock.now()));
+  return done(undefined, async (tx) => {
+    await moveSnapshotState(tx, snapshotIdOf(step), 'DELETING', { deletedAt: clock.now() });
+  });
 }
