@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import { OPERATION_KINDS } from '@managed-consul/clusters';
+import { hours, minutes } from '@managed-consul/config';
+import { openDatabase, type Database, type Prisma } from '@managed-consul/database';
+import { requestOperation } from '@managed-consul/operations';
+import { createTestDatabase, FakeClock, NotedBell, seedCatalogue, type TestDatabase } from '@managed-consul/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ScheduleDependencies } from '../schedule';
+import { retentionSchedule } from './retention.schedule';
+
+const NOW = new Date('2026-06-01T00:00:00Z');
+const at = (by: number): Date => new Date(NOW.getTime() + by);
+
+let place: TestDatabase;
+let database: Database;
+let installationId: string;
+let networks = 0;
+
+beforeAll(async () => {
+  place = await createTestDatabase();
+  database = openDatabase({ url: place.url, maxConnections: 4 });
+  await seedCatalogue(database);
+  const installation = await database.prisma.installation.create({
+    data: {
+      ...{ kind: 'Direct', state: 'Ready', tenantId: randomUUID(), subscriptionId: randomUUID(), resourceGroup: 'place' },
+      ...{ region: 'westeurope', planId: 'on-demand' },
+    },
+  });
+  installationId = installation.id;
+});
+afterAll(async () => {
+  await database.close();
+  await place.drop();
+});
+
+async function newCluster(more: Partial<Prisma.ClusterUncheckedCreateInput> = {}): Promise<string> {
+  networks += 1;
+  const { id } = await database.prisma.cluster.create({
+    data: {
+      ...{ installationId, name: `cluster-${networks}`, provisioningState: 'Succeeded', datacenter: 'dc', region: 'westeurope' },
+      ...{ consulVersion: '1.8.7', observedConsulVersion: '1.8.7', servers: 1, vmSize: 'Standard_D2s_v3', planId: 'on-demand' },
+      ...{ networkCidr: `10.1.${networks}.0/24`, email: 'a@example.com', ...more },
+    },
+  });
+  return id;
+}
+
+/** A verified snapshot, taken and past its time that many hours ago. */
+async function newSnapshot(clusterId: string, takenHoursAgo: number, pastHours: number): Promise<string> {
+  const { id } = await database.prisma.snapshot.create({
+    data: {
+      ...{ clusterId, installationId, consulVersion: '1.8.7', name: `snapshot-${randomUUID()}`, kind: 'SCHEDULED' },
+      ...{ state: 'VERIFIED', requestedBy: 'tests', createdAt: at(-hours(takenHoursAgo)), expiresAt: at(-hours(pastHours)) },
+    },
+  });
+  return id;
+}
+
+/** One look; gives the next one and the ids of the snapshots whose removal was asked for. */
+async function look(clusterId: string, now = NOW): Promise<{ next: Date | undefined; going: (string | undefined)[] }> {
+  const bell = new NotedBell();
+  const dependencies = { database, bell, clock: new FakeClock(now) } as unknown as ScheduleDependencies;
+  const next = await retentionSchedule(dependencies).run(clusterId, { now, dueAt: now, signal: AbortSignal.timeout(10_000) });
+  const ids = bell.rung.map(({ id }) => id);
+  const operations = await database.prisma.operation.findMany({
+    where: { id: { in: ids }, kind: OPERATION_KINDS.deleteSnapshot },
+  });
+  return { next, going: operations.map(({ input }) => (input as { snapshotId: string }).snapshotId) };
+}
+
+test('the last good snapshot of a living cluster stays, whatever its age; with the cluster gone it goes too', async () => {
+  const clusterId = await newCluster();
+  const older = await newSnapshot(clusterId, 48, 24);
+  const last = await newSnapshot(clusterId, 47, 23);
+  await database.prisma.snapshot.update({ where: { id: await newSnapshot(clusterId, 1, -1) }, data: { state: 'FAILED' } });
+  expect(await look(clusterId)).toEqual({ next: at(hours(1)), going: [older] });
+  await database.prisma.snapshot.update({ where: { id: older }, data: { deletedAt: NOW } });
+  expect((await look(clusterId)).going).toEqual([]);
+  await database.prisma.cluster.update({ where: { id: clusterId }, data: { deletedAt: NOW } });
+  expect((await look(clusterId)).going).toEqual([last]);
+});
+
+test('a snapshot that something uses waits for the next look, which comes sooner', async () => {
+  const clusterId = await newCluster();
+  const used = await newSnapshot(clusterId, 48, 24);
+  await newSnapshot(clusterId, 1, -1);
+  const restore = await database.prisma.$transaction((tx) =>
+    requestOperation(tx, {
+      ...{ kind: OPERATION_KINDS.restoreCluster, subject: `cluster/${clusterId}`, clusterId, installationId },
+      ...{ lane: 'Change', input: { snapshotId: used }, requestedBy: 'tests' },
+    }),
+  );
+  expect(await look(clusterId)).toEqual({ next: at(minutes(10)), going: [] });
+  await database.prisma.operation.update({ where: { id: restore.id }, data: { state: 'Succeeded', finishedAt: NOW } });
+  expect((await look(clusterId)).going).toEqual([used]);
+});
+
+test('a removal that failed is asked for again, and the looks end with the last snapshot of a cluster that is gone', async () => {
+  const clusterId = await newCluster({ deletedAt: NOW });
+  const id = await newSnapshot(clusterId, 48, 24);
+  expect((await look(clusterId)).going).toEqual([id]);
+  await database.prisma.operation.updateMany({ where: { clusterId }, data: { state: 'Failed', finishedAt: NOW } });
+  expect(await look(clusterId)).toEqual({ next: at(minutes(10)), going: [id] });
+  await database.prisma.snapshot.update({ where: { id }, data: { deletedAt: NOW } });
+  expect((await look(clusterId)).next).toBeUndefined();
+});
