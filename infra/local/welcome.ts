@@ -15,6 +15,8 @@ export function welcome(world: LocalWorld, { cluster, caFile }: SampleCluster): 
   const ca = shortPath(caFile);
   const curl = `curl --cacert ${ca} --connect-to ${name}:8501:${address}:8501`;
   const asCustomer = `curl -H "Authorization: Bearer $(./hcs token)"`;
+  const asks = `${asCustomer} -X POST -H 'Content-Type: application/json'`;
+  const clusterUrl = `${apiUrl(world)}/v1/clusters/${cluster.id}`;
   return `
 The service runs, and the cluster "${cluster.name}" is ready.
 
@@ -24,8 +26,11 @@ The service runs, and the cluster "${cluster.name}" is ready.
 
 Try next, in another terminal:
   ./hcs status
-  ${asCustomer} ${apiUrl(world)}/v1/clusters/${cluster.id}
-  ${asCustomer} -X POST -H 'Content-Type: application/json' -d '{}' ${apiUrl(world)}/v1/clusters/${cluster.id}/root-token
+  ${asCustomer} ${clusterUrl}
+  ${asks} -d '{}' ${clusterUrl}/root-token
+  ${asks} -d '{}' ${clusterUrl}/snapshots
+  ${asks} -d '{"servers": 5}' ${clusterUrl}/scale
+  ${asCustomer} ${clusterUrl}/events
   ${curl} https://${name}:8501/v1/status/peers
   ./hcs logs worker --follow
 
