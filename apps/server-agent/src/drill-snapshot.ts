@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentTaskOf, DrillSnapshotResult } from '@managed-consul/agent-protocol';
+import { seconds } from '@managed-consul/config';
 import { z } from 'zod';
 import { ApplyError } from './apply-error';
 import type { ConsulBinaries, ConsulBinary } from './consul-binary';
@@ -21,6 +23,9 @@ export interface DrillSurroundings {
 /** Consul's built-in policy with all rights has this id in every cluster. */
 const GLOBAL_MANAGEMENT = '00000000-0000-0000-0000-000000000001';
 
+const SETTLES_WITHIN = seconds(20);
+const LOOK_INTERVAL = 100;
+
 /** Proves a stored snapshot: restores it into a server that nobody uses, and reads what is there. */
 export async function drillSnapshot(
   task: AgentTaskOf<'drill-snapshot'>,
@@ -36,9 +41,7 @@ export async function drillSnapshot(
     return withThrowAwayConsul({ folder, binary, datacenter }, async (consul) => {
       await consul.becomesReady(signal);
       await putSnapshot(path, sizeBytes, { ...consul, signal });
-      // The restore takes the token away; the server, leading anew, makes it again.
-      await consul.becomesReady(signal);
-      const inventory = await readInventory(consul, signal);
+      const inventory = await readRestored(consul, signal);
       return { raftIndex, ...inventory, tookMilliseconds: Date.now() - startedAt };
     });
   });
@@ -59,6 +62,23 @@ async function ensureBinary(
 }
 
 type Inventory = Omit<DrillSnapshotResult, 'raftIndex' | 'tookMilliseconds'>;
+
+/**
+ * The restore takes the token away; the server, leading anew, makes it again. For a moment it may still go by the answers that it
+ * remembers, so a refusal after a first good answer is no verdict on the snapshot.
+ */
+async function readRestored(consul: ThrowAwayConsul, signal: AbortSignal): Promise<Inventory> {
+  const giveUpAt = Date.now() + SETTLES_WITHIN;
+  for (;;) {
+    await consul.becomesReady(signal);
+    try {
+      return await readInventory(consul, signal);
+    } catch (error) {
+      if (!(error instanceof TaskFailedError) || Date.now() > giveUpAt) throw error;
+      await wait(LOOK_INTERVAL, undefined, { signal });
+    }
+  }
+}
 
 /**
  * Services first: the nodes that they are on are no members of this server's gossip, and Consul takes such nodes out of its
