@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -105,13 +107,23 @@ test('asked for twice, a task runs once and is remembered', async () => {
 });
 
 test('a second task is refused while one is on', async () => {
+  // Storage that takes the connection and says nothing: the first task is on for as long as the test wants.
+  const connections = new Set<Socket>();
+  let isOver = false;
+  const silent = createServer((connection) => (isOver ? connection.destroy() : connections.add(connection)));
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const blobUrl = `https://127.0.0.1:${(silent.address() as AddressInfo).port}/account/container/blob`;
   const id = randomUUID();
-  await server.agent.startTask(id, takeSnapshot());
+  await server.agent.startTask(id, takeSnapshot({ blobUrl }));
   await expect(server.agent.startTask(randomUUID(), takeSnapshot())).rejects.toMatchObject({
     name: 'TransientError',
     code: 'TaskInProgress',
   });
-  await until(async () => (await server.agent.findTask(id))?.state === 'succeeded', PATIENCE);
+  isOver = true;
+  silent.close();
+  for (const connection of connections) connection.destroy();
+  await until(async () => (await server.agent.findTask(id))?.state === 'failed', PATIENCE);
 });
 
 test('what storage or Consul refuse fails the task with a code and leaves no blob', async () => {
