@@ -13,7 +13,7 @@ const { paths } = (JSON.parse(readFileSync(join(ROOT, 'tsconfig.base.json'), 'ut
 const alias = Object.fromEntries(Object.entries(paths).map(([name, [file]]) => [name, join(ROOT, file)]));
 
 const NEVER = ['**/node_modules/**', '**/dist/**', '**/.hcs/**'];
-/** Each of these starts PostgreSQL, Redis, Azure and a gateway of its own, and mostly waits: three go side by side. */
+/** Each of these starts PostgreSQL, Redis, Azure and a gateway of its own, and partly waits: two go side by side. */
 const TRIALS = ['test/**/*.trials.spec.ts'];
 const WHOLE_SYSTEM = ['test/{operations,resilience,azure-contract}/**/*.spec.ts'];
 
@@ -53,7 +53,6 @@ export default defineConfig({
           name: 'trials',
           include: TRIALS,
           exclude: NEVER,
-          maxWorkers: 3,
           testTimeout: 240_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 2 },
