@@ -33,6 +33,7 @@ export async function killProcess(victim: Victim): Promise<void> {
   } = await serviceStatus();
   if (victim === 'redis') {
     const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+    redis.on('error', () => undefined);
     // It may be dead already, by another kill.
     await redis.connect().then(
       () => redis.flushall(),
@@ -40,12 +41,11 @@ export async function killProcess(victim: Victim): Promise<void> {
     );
     redis.disconnect();
   }
-  const pids = components
-    .filter(({ name }) => name === victim || name.startsWith(`${victim}-`))
-    .flatMap(({ pid }) => (pid === null ? [] : [pid]));
-  const [pid] = pids;
-  if (pid === undefined) throw new Error(`the service runs no ${victim}`);
-  killIfAlive(pid);
+  const named = components.filter(({ name }) => name === victim || name.startsWith(`${victim}-`));
+  if (named.length === 0) throw new Error(`the service has no ${victim}`);
+  // Without a pid it is dead already, by another kill, and on its way back.
+  const pid = named.find((component) => component.pid !== null)?.pid;
+  if (pid) killIfAlive(pid);
 }
 
 interface EmulatedMachine {
