@@ -35,10 +35,10 @@ export async function killProcess(victim: Victim): Promise<void> {
     const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
     redis.on('error', () => undefined);
     // It may be dead already, by another kill.
-    await redis.connect().then(
-      () => redis.flushall(),
-      () => undefined,
-    );
+    await redis
+      .connect()
+      .then(() => redis.flushall())
+      .catch(() => undefined);
     redis.disconnect();
   }
   const named = components.filter(({ name }) => name === victim || name.startsWith(`${victim}-`));
