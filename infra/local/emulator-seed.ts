@@ -30,6 +30,8 @@ function definitionProperties(settings: LocalSettings, identities: Identities): 
     lockLevel: 'ReadOnly',
     authorizations: [{ principalId: identities.publisher.objectId, roleDefinitionId: OWNER_ROLE }],
     notificationPolicy: { notificationEndpoints: [{ uri: notify.href }] },
+    // What customers may do in the managed resource group beside reading: ask the service, through its custom provider.
+    lockingPolicy: { allowedActions: ['Microsoft.CustomProviders/resourceProviders/*/action'], allowedDataActions: [] },
     mainTemplate: readPart(settings.root, 'mainTemplate.json'),
     createUiDefinition: readPart(settings.root, 'createUiDefinition.json'),
   };

@@ -93,6 +93,7 @@ function makePlatform(foundation: Foundation, operations: LongOperations, manage
     operations,
     endpoint: address.get,
     access: manager.access,
+    locks: manager.locks,
     resources: manager.inProcess,
     resourceGroups: manager.resourceGroups,
     tenants: subscriptions,

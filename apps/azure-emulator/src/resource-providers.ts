@@ -1,5 +1,6 @@
 import { type ResourceProviderFactory } from './arm/resource-provider';
 import { computeProvider } from './compute/compute.provider';
+import { customProvidersProvider } from './custom-providers/custom-providers.provider';
 import { deploymentsProvider } from './deployments/deployments.provider';
 import { managedApplicationsProvider } from './managed-applications/managed-applications.provider';
 import { managedIdentityProvider } from './managed-identity/managed-identity.provider';
@@ -14,4 +15,5 @@ export const resourceProviders: readonly ResourceProviderFactory[] = [
   networkProvider,
   computeProvider,
   managedApplicationsProvider,
+  customProvidersProvider,
 ];

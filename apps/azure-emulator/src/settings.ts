@@ -70,6 +70,12 @@ export const emulatorSettings = defineSettings({
     max: 1_000_000,
     default: '10',
   }),
+  EMULATOR_CUSTOM_PROVIDER_SECONDS: setting.integer({
+    description: 'How long the endpoint of a custom provider may take to answer a call, in seconds.',
+    min: 1,
+    max: 60,
+    default: '60',
+  }),
   EMULATOR_TOKEN_LIFETIME_SECONDS: setting.integer({
     description: 'Lifetime of client credentials tokens, in seconds.',
     min: 60,

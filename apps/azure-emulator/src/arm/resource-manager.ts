@@ -29,6 +29,7 @@ export class ResourceManager {
   readonly registry = new ResourceRegistry();
   readonly resources: ResourceStore;
   readonly access: AccessControl;
+  readonly locks: Locks;
   readonly reads: ResourceReads;
   readonly inProcess: InProcessAccess;
   readonly resourceGroups: ResourceGroupService;
@@ -39,6 +40,7 @@ export class ResourceManager {
     const registry = this.registry;
     const resources = new ResourceStore(store, registry);
     const access = new AccessControl(resources);
+    this.locks = new Locks(resources);
     const parts = {
       registry,
       resources,
@@ -46,7 +48,7 @@ export class ResourceManager {
       operations,
       subscriptions,
       clock,
-      locks: new Locks(resources),
+      locks: this.locks,
       queue: new KeyedQueue(),
     };
     const stages = {

@@ -1,5 +1,6 @@
 import { type Logger } from '@managed-consul/observability';
 import { type AccessControl } from '../authorization/access-control';
+import { type Locks } from '../authorization/locks';
 import { type EmulatorClock } from '../clock/emulator-clock';
 import { type Directory } from '../entra/directory';
 import { type Faults } from '../faults/faults';
@@ -40,6 +41,7 @@ export interface Platform {
   readonly tenants: Tenants;
   readonly directory: Directory;
   readonly access: AccessControl;
+  readonly locks: Locks;
   readonly faults: Faults;
   readonly tokens: TokenIssuer;
   readonly denyAssignments: DenyAssignments;

@@ -57,6 +57,8 @@ export interface ResourceType {
   present?(resource: StoredResource, query: URLSearchParams): Awaitable<JsonObject>;
   /** `POST {id}/{name}`; names compare without case. The permission asked is `{namespace}/{type}/{name}/action`. */
   readonly actions?: Readonly<Record<string, ResourceAction>>;
+  /** An action that only this resource has, because its own properties declare it. */
+  findAction?(resource: StoredResource, name: string): ResourceAction | undefined;
   /** `GET {id}/{name}` that is no child resource, e.g. `instanceView`. The permission asked is `{namespace}/{type}/{name}/read`. */
   readonly views?: Readonly<Record<string, ResourceView>>;
   /** Other than by prefix of the scope: the answer to a GET of the collection at `scope`. */

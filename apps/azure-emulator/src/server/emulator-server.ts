@@ -84,6 +84,7 @@ export class EmulatorServer {
         path,
         query: new URLSearchParams(search),
         headers,
+        clientAddress: incoming.socket.remoteAddress ?? '',
         bodyText,
         json: () => parseJson(bodyText, headers),
       };

@@ -8,6 +8,8 @@ export interface ServerRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string>>;
+  /** Where the connection came from. */
+  readonly clientAddress: string;
   /** As sent; routes that take JSON call `json()`. */
   readonly bodyText: string;
   /** Throws `InvalidRequestContent` (400). An empty body is `{}`. */

@@ -32,7 +32,8 @@ export class ResourceActions {
     query: URLSearchParams,
   ): Promise<ActionOutcome> {
     const type = this.#parts.registry.require(id);
-    const action = findAction(type, name);
+    const own = await this.#findOwnAction(type, id, name);
+    const action = own ?? findAction(type, name);
     this.#parts.access.require(caller, `${fullTypeOf(type)}/${name}/action`, id.id);
     this.#requireGroup(id);
     const resource = await this.#parts.resources.find(id);
@@ -54,6 +55,12 @@ export class ResourceActions {
       body,
     });
     return { kind: 'started', operation };
+  }
+
+  async #findOwnAction(type: ResourceType, id: ResourceId, name: string): Promise<ResourceAction | undefined> {
+    if (!type.findAction) return undefined;
+    const resource = await this.#parts.resources.find(id);
+    return resource && type.findAction(resource, name);
   }
 
   #requireGroup(id: ResourceId): void {
