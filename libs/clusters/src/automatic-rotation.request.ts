@@ -4,7 +4,7 @@ import type { Operation } from '@managed-consul/operations';
 import { recordClusterChange, requireManageable } from './cluster-change.request';
 import { CERTIFICATE_PURPOSES, secretOwnerOf } from './cluster-names';
 import { nextRotation, type Life, type RotationFacts } from './rotation-plan';
-import { ROTATION_KINDS, ROTATION_TARGETS, rotationChange, type RotationTarget } from './rotation.request';
+import { ROTATION_KINDS, ROTATION_TARGETS, rotationChange, sharedTargets, type RotationTarget } from './rotation.request';
 
 /** What came of a look at one cluster. */
 export interface AutomaticRotation {
@@ -57,6 +57,7 @@ async function readFacts(tx: Transaction, cluster: Cluster): Promise<RotationFac
     agentTokensSince: await lastSuccess(tx, cluster, 'AgentTokens'),
     connectAuthoritySince: await lastSuccess(tx, cluster, 'ConnectAuthority'),
     failedAt: Object.fromEntries(failed),
+    shared: await sharedTargets(tx, cluster.id),
   };
 }
 

@@ -14,6 +14,8 @@ export const OPERATION_KINDS = {
   previewRestore: 'preview-restore',
   restoreCluster: 'restore-cluster',
   cloneCluster: 'clone-cluster',
+  openFederation: 'open-federation',
+  createSecondary: 'create-secondary',
   upgradeCluster: 'upgrade-cluster',
   scaleCluster: 'scale-cluster',
   resizeCluster: 'resize-cluster',
@@ -66,6 +68,10 @@ export const SECRET_PURPOSES = {
   gossipKey: 'gossip-key',
   certificateAuthorityKey: 'ca-key',
   managementToken: 'management-token',
+  /** 32 random bytes in base64 that federation tokens of a primary are signed with. */
+  federationKey: 'federation-key',
+  /** Secret of the token that a secondary copies its primary's access rules with; kept with the secondary. */
+  replicationToken: 'replication-token',
 } as const;
 
 /** Under which purpose the successor of a secret or certificate is kept until it is in force. */
@@ -123,6 +129,11 @@ export interface DeleteClusterInput {
   finalSnapshotId: string | null;
   /** Whether VERIFIED snapshots stay until their retention ends. */
   keepSnapshots: boolean;
+}
+
+/** Input of `create-secondary`: the cluster whose datacenter it follows. */
+export interface CreateSecondaryInput {
+  primaryClusterId: string;
 }
 
 /** Input of `restore-cluster`. `safetySnapshotId` names the row of the snapshot that is taken first; null for none. */

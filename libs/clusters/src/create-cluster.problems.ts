@@ -63,7 +63,15 @@ const nameAlreadyExists: ErrorDetail = {
   message: 'A cluster of this installation has that name. Choose another name, or delete that cluster first.',
 };
 
-const networkOverlap = (neighbour?: string): ErrorDetail => ({
+/** The refusal of a datacenter that a federation has already. */
+export const datacenterAlreadyExists: ErrorDetail = {
+  code: 'DatacenterExists',
+  target: 'datacenter',
+  message: 'The federation has a datacenter of that name. Give the new cluster another one in datacenter.',
+};
+
+/** The refusal of an address range of which a neighbour uses a part. */
+export const networkOverlap = (neighbour?: string): ErrorDetail => ({
   code: 'NetworkOverlap',
   target: 'networkCidr',
   message: `The address range overlaps that of ${neighbour ? `cluster ${neighbour}` : 'another cluster'}. Choose a range of its own.`,
@@ -107,6 +115,7 @@ export function examineDraft(
 const CONFLICTS: Record<string, ErrorCode> = {
   NameAlreadyExists: 'NameAlreadyExists',
   NetworkOverlap: 'NetworkOverlap',
+  DatacenterExists: 'Conflict',
   InstallationNotReady: 'Conflict',
 };
 
@@ -126,6 +135,10 @@ export function refusalOf(problems: readonly ErrorDetail[], what = 'The cluster 
 export function refusalOfRace(error: unknown): AppError | undefined {
   const { code, constraint } = (error ?? {}) as { code?: string; constraint?: string };
   if (code === '23505' && constraint === 'clusters_one_living_name') return refusalOf([nameAlreadyExists]);
+  if (code === '23505' && constraint === 'federation_members_primary_cluster_id_datacenter_key')
+    return refusalOf([datacenterAlreadyExists]);
+  if (code === '23502' && (error as { table?: string }).table === 'federation_members')
+    return new AppError('Conflict', 'The primary datacenter is being deleted and takes no secondaries.');
   if (code === '23P01' && constraint === 'clusters_networks_apart') return refusalOf([networkOverlap()]);
   return undefined;
 }

@@ -28,6 +28,8 @@ export interface CreateClusterWish {
   answer?: (created: CreatedCluster) => StoredAnswer;
   /** The operation that makes the cluster, when it is more than a plain create. */
   work?: { kind: OperationKind; input: Prisma.JsonObject };
+  /** The cluster whose datacenter it follows, when it is to be a secondary of a federation. */
+  primaryClusterId?: string;
 }
 
 export interface CreatedCluster {
@@ -147,7 +149,7 @@ function repeatedAnswer(
 async function store(database: Pick<Database, 'pool'>, wish: CreateClusterWish, created: CreatedCluster): Promise<boolean> {
   try {
     const kept = wish.repeatable && wish.answer ? { ...wish.repeatable, answer: wish.answer(created) } : undefined;
-    return await storeCluster(database, wish.requester, created, kept);
+    return await storeCluster(database, wish.requester, created, { kept, primaryClusterId: wish.primaryClusterId });
   } catch (error) {
     throw refusalOfRace(error) ?? error;
   }

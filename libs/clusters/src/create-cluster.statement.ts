@@ -7,7 +7,7 @@ const REQUESTED = 'Creation was requested.';
 
 /**
  * One statement is one transaction and one round trip. The claim of the Idempotency-Key comes first: who loses it to an earlier
- * request waits for that one's commit and then inserts nothing at all.
+ * request waits for that one's commit and then inserts nothing at all. A primary that is being deleted is not found, and the secondary's row refuses to be without one.
  */
 const STORE = `
   WITH claim AS (
@@ -31,6 +31,11 @@ const STORE = `
   ), event AS (
     INSERT INTO cluster_events (cluster_id, operation_id, type, message, at)
     SELECT $8::uuid, $25::uuid, 'CreateRequested', $31, $7 FROM allowed
+  ), followed AS (
+    SELECT id FROM clusters WHERE id = $35::uuid AND provisioning_state NOT IN ('Deleting', 'Deleted') FOR UPDATE
+  ), member AS (
+    INSERT INTO federation_members (cluster_id, primary_cluster_id, datacenter, created_at)
+    SELECT $8::uuid, (SELECT id FROM followed), $11, $7 FROM allowed WHERE $35::uuid IS NOT NULL
   )
   SELECT FROM allowed`;
 
@@ -77,7 +82,10 @@ export async function storeCluster(
   database: Pick<Database, 'pool'>,
   requester: Requester,
   { cluster, operation }: { cluster: Cluster; operation: Operation },
-  kept: (RepeatableRequest & { answer: StoredAnswer }) | undefined,
+  {
+    kept,
+    primaryClusterId,
+  }: { kept: (RepeatableRequest & { answer: StoredAnswer }) | undefined; primaryClusterId?: string | undefined },
 ): Promise<boolean> {
   const values = [
     ...claimOf(requester, cluster.createdAt, kept),
@@ -92,6 +100,7 @@ export async function storeCluster(
     cluster.snapshotRetentionCount,
     JSON.stringify(cluster.blackoutDates),
     JSON.stringify(operation.input),
+    primaryClusterId ?? null,
   ];
   const result = await database.pool.query({ name: 'store-cluster', text: STORE, values });
   return result.rowCount === 1;

@@ -8,6 +8,7 @@ import { requireManageable } from './cluster-change.request';
 import { clusterSubject, OPERATION_KINDS, type DeleteClusterInput } from './cluster-names';
 import { findUnfinished, lockCluster, recordClusterEvent } from './cluster-writes';
 import { requireMatch } from './etag';
+import { refuseWhileSecondariesLive } from './federation-membership';
 import { moveProvisioningState } from './provisioning-state';
 
 export interface DeleteClusterWish {
@@ -44,8 +45,8 @@ async function decideInput(
 /**
  * Asks for a cluster to be deleted, whatever is being done to it: the unfinished change is marked for cancel in the same
  * transaction. Asked again, it gives the delete that is under way. Gives the operation's id, or undefined when the cluster
- * is deleted already. Throws ResourceNotFound, AuthorizationFailed, PreconditionFailed, and for a final
- * snapshot InvalidRequest or Conflict.
+ * is deleted already. Throws ResourceNotFound, AuthorizationFailed, PreconditionFailed, FederationHasSecondaries, and for a
+ * final snapshot InvalidRequest or Conflict.
  */
 export async function requestDeleteCluster(
   tx: Transaction,
@@ -58,6 +59,7 @@ export async function requestDeleteCluster(
   const underWay = (await findUnfinished(tx, clusterId)).find((operation) => operation.lane === 'Delete');
   if (underWay) return underWay.id;
   requireMatch(ifMatch, cluster);
+  await refuseWhileSecondariesLive(tx, clusterId);
   const input = await decideInput(tx, cluster, wish, clock.now());
   await moveProvisioningState(tx, clusterId, 'Deleting');
   const operation = await requestOperation(

@@ -12,7 +12,7 @@ export {
   startSchedules,
   type ScheduleKind,
 } from './cluster-schedules';
-export { fillSpec, type ClusterDraft, type ClusterSpec } from './cluster-spec';
+export { DEFAULTS, fillSpec, type ClusterDraft, type ClusterSpec } from './cluster-spec';
 export { observeCondition, type Condition, type ConditionType, type ObservedCondition } from './conditions';
 export { findWindow, isWindowOpen, WINDOW_LENGTH, type MaintenanceWindow, type WindowLimits } from './maintenance-window';
 export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range';
@@ -31,6 +31,7 @@ export {
   type ClusterChange,
 } from './cluster-change.request';
 export { lockCluster, recordClusterEvent, refuseWhileUnfinished } from './cluster-writes';
+export { datacenterAlreadyExists, networkOverlap } from './create-cluster.problems';
 export {
   findCreateProblems,
   requestCreateCluster,
@@ -39,6 +40,7 @@ export {
   type CreatedCluster,
 } from './create-cluster.request';
 export { requestDeleteCluster, type DeleteClusterWish } from './delete-cluster.request';
+export { isSecondary, secondariesOf } from './federation-membership';
 export { etagOf, requireMatch } from './etag';
 export {
   getInstallation,

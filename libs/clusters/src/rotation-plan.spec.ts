@@ -44,4 +44,10 @@ describe('what is renewed unasked', () => {
     const bare = facts({ serverCertificates: [], certificateAuthority: undefined });
     expect(nextRotation(bare)).toMatchObject({ what: 'AgentTokens' });
   });
+
+  it('leaves alone what other datacenters share, and goes on with the next', () => {
+    const young = { serverCertificates: [life(2300, 360)], agentTokensSince: day(2300) };
+    const federated = facts({ ...young, shared: ['CertificateAuthority'] });
+    expect(nextRotation(federated)?.what).toBe('ConnectAuthority');
+  });
 });

@@ -28,6 +28,8 @@ export interface RotationFacts {
   connectAuthoritySince: Date;
   /** When the last rotation of a target failed, if none has succeeded since. */
   failedAt: Partial<Record<RotationTarget, Date>>;
+  /** What is not the cluster's alone, and is never renewed without its customer. */
+  shared?: readonly RotationTarget[];
 }
 
 /** A rotation that has to be made, and from when on. */
@@ -67,7 +69,8 @@ function wanted(facts: RotationFacts): PlannedRotation[] {
  * only the customer can say when.
  */
 export function nextRotation(facts: RotationFacts): PlannedRotation | undefined {
-  const planned = wanted(facts).map(({ what, dueAt, because }) => {
+  const own = wanted(facts).filter(({ what }) => !facts.shared?.includes(what));
+  const planned = own.map(({ what, dueAt, because }) => {
     const failedAt = facts.failedAt[what];
     const notBefore = failedAt && after(failedAt, TRY_AGAIN_AFTER);
     return { what, because, dueAt: notBefore && notBefore > dueAt ? notBefore : dueAt };

@@ -23,4 +23,4 @@ export {
   type UpgradeWish,
 } from './upgrade-path';
 export type { UpgradeWarning } from './upgrade-checkpoints';
-export { inSameLine, parseVersion, type VersionNumber } from './version-number';
+export { compareNumbers, inSameLine, parseVersion, type VersionNumber } from './version-number';

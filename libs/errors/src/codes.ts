@@ -16,6 +16,14 @@ export const ERROR_CODES = {
   NameAlreadyExists: { status: 409, meaning: 'A living cluster of the installation has that name.' },
   SnapshotNameExists: { status: 409, meaning: 'A snapshot of the cluster has that name.' },
   NetworkOverlap: { status: 409, meaning: 'The address range overlaps that of another cluster in the installation.' },
+  FederationHasSecondaries: {
+    status: 409,
+    meaning: 'The cluster is the primary datacenter of others; delete those first.',
+  },
+  ClusterFederated: {
+    status: 409,
+    meaning: 'The cluster shares what would change with other datacenters, so it cannot be changed in one of them alone.',
+  },
   UpgradeNotNewer: { status: 409, meaning: 'The servers run that Consul version or a later one; they never go back.' },
   UpgradePathForbidden: { status: 409, meaning: 'No allowed sequence of installable versions leads to that Consul version.' },
   VersionBlocked: { status: 409, meaning: 'The Consul version has a known fault and is not installed; the message says which.' },
