@@ -6,6 +6,7 @@ export { seedCatalogue } from './catalogue';
 export { consulBinary } from './consul-binary';
 export { FakeClock } from './fake-clock';
 export { startOwnRedis, type OwnRedis } from './own-redis';
+export { RowBench } from './row-bench';
 export { createTestDatabase, testRedisUrl, type TestDatabase } from './test-servers';
 export { until } from './until';
 export * from './workflow-harness';

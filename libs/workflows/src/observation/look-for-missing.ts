@@ -1,19 +1,47 @@
-import { OPERATION_KINDS, UPDATING_KINDS, type Finding } from '@managed-consul/clusters';
+import { OPERATION_KINDS, type Finding } from '@managed-consul/clusters';
+import { z } from 'zod';
 import type { Services } from '../services';
 
+type LookingForMissing = Pick<Services, 'database' | 'cluster'>;
+
+/** Operations whose end says how many servers a cluster is to have. */
+const SAY_HOW_MANY: readonly string[] = [
+  OPERATION_KINDS.createCluster,
+  OPERATION_KINDS.cloneCluster,
+  OPERATION_KINDS.scaleCluster,
+  OPERATION_KINDS.recoverQuorum,
+  OPERATION_KINDS.repairCluster,
+];
+
+/** The step of a repair whose output is its plan. */
+const PLAN_STEP = 'confirmRepair';
+const planSchema = z.object({ servers: z.int() });
+
 /**
- * A repair takes a dead server out before it puts a new one in. One that failed between leaves an even number of servers, which
- * nobody has asked for: the service offers 1, 3 and 5.
+ * How many servers the cluster is to have. A repair takes a dead server out before it puts a new one in, so one that failed
+ * between leaves fewer than it has planned. Whatever else has ended since then, and set a number, has set it on purpose.
  */
-export async function lookForMissingServers({ database, cluster }: Pick<Services, 'database' | 'cluster'>): Promise<Finding[]> {
+export async function serversWanted({ database, cluster }: LookingForMissing): Promise<number> {
   const count = cluster.serverRecords.length;
-  if (count % 2 === 1) return [];
+  const hasPlan = { name: PLAN_STEP, state: 'Succeeded' } as const;
   const last = await database.prisma.operation.findFirst({
-    where: { clusterId: cluster.id, kind: { in: [...UPDATING_KINDS] }, finishedAt: { not: null } },
+    where: {
+      ...{ clusterId: cluster.id, kind: { in: [...SAY_HOW_MANY] }, finishedAt: { not: null } },
+      // A repair that failed before it had a plan says nothing.
+      OR: [{ kind: { not: OPERATION_KINDS.repairCluster } }, { state: 'Succeeded' }, { steps: { some: hasPlan } }],
+    },
     orderBy: { finishedAt: 'desc' },
-    select: { kind: true },
+    select: { kind: true, state: true, steps: { where: hasPlan, select: { output: true } } },
   });
-  if (last?.kind !== OPERATION_KINDS.repairCluster) return [];
-  const message = `The cluster has ${count} servers in place of ${count + 1}, because a repair did not come to its end.`;
+  if (last?.kind !== OPERATION_KINDS.repairCluster || last.state === 'Succeeded') return count;
+  return Math.max(count, planSchema.safeParse(last.steps[0]?.output).data?.servers ?? count);
+}
+
+/** Servers that a repair which did not come to its end has left missing. */
+export async function lookForMissingServers(looking: LookingForMissing): Promise<Finding[]> {
+  const count = looking.cluster.serverRecords.length;
+  const wanted = await serversWanted(looking);
+  if (wanted === count) return [];
+  const message = `The cluster has ${count} servers in place of ${wanted}, because a repair did not come to its end.`;
   return [{ reason: 'ServerMissing', about: '', message }];
 }

@@ -2,7 +2,7 @@ import { findInServers, OPERATION_KINDS, type Finding } from '@managed-consul/cl
 import { z } from 'zod';
 import { lookAtAzure } from '../observation/look-at-azure';
 import { lookAtServers } from '../observation/look-at-servers';
-import { lookForMissingServers } from '../observation/look-for-missing';
+import { serversWanted } from '../observation/look-for-missing';
 import type { Step } from '../services';
 
 /** What a repair is going to do, as vmIds and names. */
@@ -40,10 +40,10 @@ async function notStartable({ database, cluster, operation }: Step, stepName: st
 export async function planRepair(step: Step, ownName: string): Promise<RepairPlan> {
   const { cluster } = step;
   const { findings } = inputSchema.parse(step.operation.input);
-  const [facts, inAzure, missing, stubborn] = await Promise.all([
+  const [facts, inAzure, wanted, stubborn] = await Promise.all([
     lookAtServers(step),
     lookAtAzure(step),
-    lookForMissingServers(step),
+    serversWanted(step),
     notStartable(step, ownName),
   ]);
   const found: Finding[] = [...findInServers(facts), ...inAzure];
@@ -61,6 +61,6 @@ export async function planRepair(step: Step, ownName: string): Promise<RepairPla
     start: start.map(({ vmId }) => vmId),
     replace: replace.map(({ vmId }) => vmId),
     resources: [...namesOf('ResourceMissing'), ...namesOf('ResourceAltered')],
-    servers: servers.length + missing.length,
+    servers: wanted,
   };
 }

@@ -52,11 +52,11 @@ export async function serverRunsAgain(step: Step) {
  */
 export async function dropDeadServers(step: Step) {
   const { cluster, outputOf } = step;
-  const { replace, servers } = outputOf(confirmRepair);
+  const { replace, members } = outputOf(confirmRepair);
   const dead = cluster.serverRecords.filter(({ vmId }) => replace.includes(vmId));
   if (dead.length === 0) return done();
   const rest = cluster.serverRecords.filter(({ vmId }) => !replace.includes(vmId));
-  if (rest.length * 2 <= servers || !(await allTakePart(step, rest)))
+  if (rest.length * 2 <= members.length || !(await allTakePart(step, rest)))
     return waitFor('The servers that are left are proving that they are healthy', SERVER_LOOK);
   return done(undefined, async (tx) => {
     await tx.server.updateMany({ where: { id: { in: dead.map(({ id }) => id) } }, data: { membership: 'Leaving' } });
