@@ -1,6 +1,9 @@
 import { AppError } from '@managed-consul/errors';
 
-/** The entity tag of a record: its revision, as a strong validator (RFC 9110, section 8.8.3). */
+/**
+ * The entity tag of a record: its revision, in the form of a strong validator (RFC 9110, section 8.8.3), which is the only one
+ * that If-Match takes. It stands for what people and operations decided; what is merely observed does not move it.
+ */
 export const etagOf = (record: { revision: number }): string => `"${record.revision}"`;
 
 /** Refuses with PreconditionFailed when an If-Match header was sent and names neither the present revision nor `*`. */

@@ -4,8 +4,9 @@ import type { Operation } from '@managed-consul/operations';
 import { clusterSubject } from '../cluster-names';
 import { recordClusterEvent } from '../cluster-writes';
 import { changedConditions, observeCondition, type Condition, type ObservedCondition } from '../conditions';
-import type { Finding, SeenFinding } from './facts';
+import type { Finding, SeenFinding, ServerFacts } from './facts';
 import { countFindings } from './findings';
+import { recordServers } from './record-servers';
 import { MOST_REPAIRS, type RepairDecision } from './repair-policy';
 import { decideDueRepair, recordDueRepair } from '../repair.request';
 
@@ -13,7 +14,10 @@ import { decideDueRepair, recordDueRepair } from '../repair.request';
 interface LookRecord {
   readonly clusterId: string;
   readonly source: 'observe' | 'inspect';
+  /** When the look began. */
   readonly now: Date;
+  /** What was seen of each server, if the look was at servers. */
+  readonly servers?: readonly ServerFacts[];
   readonly found: readonly Finding[];
   /** How long the service waits for what gets well by itself before it repairs. */
   readonly repairAfter: Milliseconds;
@@ -65,15 +69,16 @@ async function storeFindings(
 }
 
 /**
- * Stores what a look saw: findings, conditions, an event for each statement that changed, and the repair that is due. The cluster's row stays locked
- * until the transaction ends. Gives undefined when the cluster is not to be judged now: it is going, or an operation works on
- * it, which may take servers away and bring them back.
+ * Stores what a look saw: servers, findings, conditions, an event for each statement that changed, and the repair that is due.
+ * The cluster's row stays locked until the transaction ends. Gives undefined, and stores nothing, when the cluster is not to be
+ * judged by this look: it is going, or an operation worked on it meanwhile, which may take servers away and bring them back.
+ * The revision stays what it is: a customer's If-Match is about what was decided for the cluster, not about what is seen of it.
  */
 export async function recordLook(tx: Transaction, look: LookRecord): Promise<RecordedLook | undefined> {
   const { clusterId, now } = look;
   await tx.$queryRaw`SELECT id FROM clusters WHERE id = ${clusterId}::uuid FOR UPDATE`;
   const cluster = await tx.cluster.findUnique({ where: { id: clusterId }, include: { serverRecords: true } });
-  if (!cluster || !(await isAtRest(tx, cluster))) {
+  if (!cluster || !(await wasAtRest(tx, cluster, now))) {
     await tx.clusterFinding.deleteMany({ where: { clusterId } });
     return undefined;
   }
@@ -86,8 +91,8 @@ export async function recordLook(tx: Transaction, look: LookRecord): Promise<Rec
   const changed = changedConditions(before, after);
   for (const { reason, message } of changed) await recordClusterEvent(tx, { clusterId, type: reason, message });
   const data = { observedAt: now, conditions: after as unknown as Prisma.InputJsonValue };
-  const isNews = changed.length > 0 || after.length !== before.length;
-  await tx.cluster.update({ where: { id: clusterId }, data: { ...data, ...(isNews ? { revision: { increment: 1 } } : {}) } });
+  await tx.cluster.update({ where: { id: clusterId }, data });
+  await recordServers(tx, cluster, look.servers ?? [], now);
   const repair = decided.decision === 'repair' ? await recordDueRepair(tx, cluster, decided.findings, now) : undefined;
   return { cluster, findings, hasNews, changed, repair };
 }
@@ -99,8 +104,10 @@ const SUSPENDED: ObservedCondition = {
   message: 'The cluster is suspended: its servers are stopped. Resume it to use it.',
 };
 
-async function isAtRest(tx: Transaction, { id, provisioningState, deletedAt }: Cluster): Promise<boolean> {
+/** An operation that ended after the look began has changed what the look saw. */
+async function wasAtRest(tx: Transaction, { id, provisioningState, deletedAt }: Cluster, since: Date): Promise<boolean> {
   if (deletedAt !== null || provisioningState === 'Deleting' || provisioningState === 'Deleted') return false;
-  const open = await tx.operation.count({ where: { subject: clusterSubject(id), state: { in: ['Pending', 'Running'] } } });
-  return open === 0;
+  const about = { clusterId: id, subject: clusterSubject(id) };
+  const working = [{ state: { in: ['Pending' as const, 'Running' as const] } }, { finishedAt: { gt: since } }];
+  return (await tx.operation.count({ where: { ...about, OR: working } })) === 0;
 }

@@ -7,7 +7,6 @@ import {
   type ClusterFacts,
 } from '@managed-consul/clusters';
 import { seconds, type Milliseconds } from '@managed-consul/config';
-import type { Transaction } from '@managed-consul/database';
 import { lookAtServers, lookForMissingServers, type ClusterRecord } from '@managed-consul/workflows';
 import type { Look, ScheduleDependencies, ScheduleFactory } from '../schedule';
 import { endLook } from './end-look';
@@ -20,22 +19,6 @@ const LOOK_AGAIN: Milliseconds = seconds(5);
 /** Findings that Azure may explain: its side is looked at as well, at once. */
 const ASK_AZURE: readonly string[] = ['AgentAway', 'ServerDown', 'NotReachable', 'QuorumLost'];
 
-/** What was seen of each server. What was not seen stays as it was. */
-async function recordServers(tx: Transaction, cluster: ClusterRecord, { servers }: ClusterFacts, now: Date): Promise<void> {
-  for (const { vmId, agentConnected, consulVersion, raftRole, healthy } of servers) {
-    const data = {
-      ...(agentConnected ? { agentSeenAt: now } : {}),
-      ...(consulVersion === undefined ? {} : { consulVersion }),
-      ...(raftRole === undefined ? {} : { raftRole }),
-      ...(healthy === undefined ? {} : { healthy }),
-    };
-    if (Object.keys(data).length > 0) await tx.server.updateMany({ where: { clusterId: cluster.id, vmId }, data });
-  }
-  const [first, ...others] = servers.map(({ consulVersion }) => consulVersion);
-  if (first !== undefined && first !== cluster.observedConsulVersion && others.every((version) => version === first))
-    await tx.cluster.updateMany({ where: { id: cluster.id, deletedAt: null }, data: { observedConsulVersion: first } });
-}
-
 async function observe(dependencies: ScheduleDependencies, cluster: ClusterRecord, { now, signal }: Look): Promise<Date> {
   const { database, agents, secrets, observeEvery, repairAfter } = dependencies;
   const clusterId = cluster.id;
@@ -47,10 +30,9 @@ async function observe(dependencies: ScheduleDependencies, cluster: ClusterRecor
   const fromRecords = await conditionsFromRecords(database, cluster, facts, now);
   const recorded = await database.prisma.$transaction(async (tx) => {
     const look = await recordLook(tx, {
-      ...{ clusterId, now, repairAfter, source: 'observe', found },
+      ...{ clusterId, now, repairAfter, source: 'observe', found, servers: facts.servers },
       conditions: (findings) => [...conditionsFrom(SERVER_RULES, findings), ...fromRecords],
     });
-    await recordServers(tx, cluster, facts, now);
     const isNewToAzure = look?.findings.some(({ reason, looks }) => looks === 1 && ASK_AZURE.includes(reason)) ?? false;
     if (isNewToAzure) await setSchedule(tx, clusterId, 'inspect', now);
     return look;
