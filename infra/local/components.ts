@@ -32,6 +32,7 @@ export const databaseUrl = ({ settings, identities }: LocalPlace, database = DAT
   `postgresql://postgres:${encodeURIComponent(identities.databasePassword)}@${HOST}:${settings.ports.postgres}/${database}`;
 export const redisUrl = ({ settings }: LocalPlace): string => `redis://${HOST}:${settings.ports.redis}`;
 export const azureUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.azure}`;
+export const azureProxyUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.azureProxy}`;
 export const blobsUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.blobs}`;
 export const apiUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.api}`;
 export const agentGatewayUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.agents}`;
@@ -107,7 +108,11 @@ export function azureComponent(world: LocalWorld): Component {
     name: 'azure-emulator',
     app: 'azure-emulator',
     port: settings.ports.azure,
-    otherPorts: { blobs: settings.ports.blobs, instanceMetadata: settings.ports.instanceMetadata },
+    otherPorts: {
+      proxy: settings.ports.azureProxy,
+      blobs: settings.ports.blobs,
+      instanceMetadata: settings.ports.instanceMetadata,
+    },
     health: `${azureUrl(world)}/healthz`,
     // On this signal it shuts its machines down before it ends; on SIGTERM they would run on.
     stopSignal: 'SIGINT',
@@ -115,6 +120,7 @@ export function azureComponent(world: LocalWorld): Component {
     environment: {
       EMULATOR_HOST: HOST,
       EMULATOR_PORT: String(settings.ports.azure),
+      EMULATOR_PROXY_PORT: String(settings.ports.azureProxy),
       EMULATOR_BLOB_PORT: String(settings.ports.blobs),
       EMULATOR_INSTANCE_METADATA_PORT: String(settings.ports.instanceMetadata),
       EMULATOR_MACHINE_ADDRESS_BLOCK: settings.machineAddresses,

@@ -8,7 +8,12 @@ import type { LocalSettings } from './local-settings';
 export const API_AUDIENCE = 'api://managed-consul';
 export const GATEWAY_AUDIENCE = 'api://managed-consul-gateway';
 export const SAMPLE_REGION = 'westeurope';
-const REGIONS = ['westeurope', 'northeurope', 'eastus'];
+const REGION_NAMES = { westeurope: 'West Europe', northeurope: 'North Europe', eastus: 'East US' };
+const REGIONS = Object.keys(REGION_NAMES);
+/** The plan that Terraform orders when it is told none, and the API version with which it orders. */
+const MARKETPLACE_DEFAULTS = { name: 'on-demand-v2', version: '0.0.76', ama_api_version: '2021-04-23' };
+/** The Marketplace offer as existing clients name it. */
+const MARKETPLACE_OFFER = { publisher: 'hashicorp-4665790', product: 'hcs-production' };
 const OWNER_ROLE = '8e3af657-a8ff-443c-a75c-2fe8c4bcb635';
 
 /** The definition that customers buy. */
@@ -67,6 +72,22 @@ function customerSeed(customer: Principal, publisher: Principal) {
   };
 }
 
+/** Where clients of the original service look for versions, its default plan and its regions: their addresses cannot be changed. */
+function publicDocuments({ ports }: LocalSettings): SeedFile['publicDocuments'] {
+  const raw = 'raw.githubusercontent.com';
+  const folder = '/hashicorp/cloud-hcs-meta/master';
+  const versions = '/consul/2021-02-04/versions';
+  return [
+    { host: 'api.cloud.hashicorp.com', path: versions, source: `http://127.0.0.1:${ports.api}${versions}` },
+    { host: raw, path: `${folder}/ama-plans/defaults.json`, content: MARKETPLACE_DEFAULTS },
+    {
+      host: raw,
+      path: `${folder}/regions/regions.json`,
+      content: { regions: Object.entries(REGION_NAMES).map(([short, friendly]) => ({ short, friendly })) },
+    },
+  ];
+}
+
 /** The seed of the emulator, as its file wants it. */
 export function emulatorSeed(settings: LocalSettings, identities: Identities): SeedFile {
   const { publisher, customer, otherCustomer } = identities;
@@ -104,10 +125,33 @@ export function emulatorSeed(settings: LocalSettings, identities: Identities): S
       ...first.roleAssignments,
       ...second.roleAssignments,
     ],
+    managedClusters: [
+      {
+        subscriptionId: customer.subscriptionId,
+        resourceGroup: customer.resourceGroup,
+        name: 'workloads',
+        location: SAMPLE_REGION,
+        properties: {
+          fqdn: `workloads.hcp.${SAMPLE_REGION}.azmk8s.io`,
+          dnsPrefix: 'workloads',
+          kubernetesVersion: '1.30.0',
+          nodeResourceGroup: `MC_${customer.resourceGroup}_workloads_${SAMPLE_REGION}`,
+          networkProfile: { networkPlugin: 'azure', serviceCidr: '10.0.0.0/16' },
+          agentPoolProfiles: [{ name: 'pool', count: 3, vmSize: 'Standard_D2s_v3', mode: 'System' }],
+        },
+      },
+    ],
+    publicDocuments: publicDocuments(settings),
     applicationDefinitions: [
       {
         id: applicationDefinitionId(identities),
         location: SAMPLE_REGION,
+        properties: definitionProperties(settings, identities),
+      },
+      {
+        id: `${applicationDefinitionId(identities)}-marketplace`,
+        location: SAMPLE_REGION,
+        plan: { ...MARKETPLACE_OFFER, name: MARKETPLACE_DEFAULTS.name, version: MARKETPLACE_DEFAULTS.version },
         properties: definitionProperties(settings, identities),
       },
     ],

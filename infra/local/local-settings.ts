@@ -33,6 +33,8 @@ export interface LocalPorts {
   agents: number;
   gateways: readonly { agents: number; internal: number }[];
   azure: number;
+  /** The proxy that leads Azure's public names to the emulator. */
+  azureProxy: number;
   blobs: number;
   instanceMetadata: number;
   postgres: number;
@@ -94,6 +96,7 @@ export function loadLocalSettings(root: string, environment: Environment = proce
       agents: base + 443,
       gateways: gatewayPorts(base, settings.HCS_GATEWAYS),
       azure: base + 500,
+      azureProxy: base + 501,
       blobs: base + 100,
       instanceMetadata: base + 580,
       postgres: base + 432,

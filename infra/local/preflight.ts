@@ -28,6 +28,7 @@ function portsByName({ ports }: LocalSettings): [string, number][] {
       [`gateway-${index + 1} internal`, gateway.internal],
     ]),
     ['azure-emulator', ports.azure],
+    ['azure proxy', ports.azureProxy],
     ['blob storage', ports.blobs],
     ['postgres', ports.postgres],
     ['redis', ports.redis],

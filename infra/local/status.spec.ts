@@ -33,7 +33,7 @@ it('names every listener of what up started, with as many gateways as it started
     state: 'stopped',
     supervisor: { pid: 1, startedAt: 'of a dead up' },
     components: [
-      component('azure-emulator', 20500, { blobs: 20100, instanceMetadata: 20580 }),
+      component('azure-emulator', 20500, { proxy: 20501, blobs: 20100, instanceMetadata: 20580 }),
       component('gateway-1', 20450, { internal: 20451 }),
       component('gateway-2', 20452, { internal: 20453 }),
     ],
@@ -50,7 +50,7 @@ it('names every listener of what up started, with as many gateways as it started
       { name: 'gateway-1', url: 'https://127.0.0.1:20450', internalUrl: 'http://127.0.0.1:20451' },
       { name: 'gateway-2', url: 'https://127.0.0.1:20452', internalUrl: 'http://127.0.0.1:20453' },
     ],
-    azure: { endpoint: 'https://127.0.0.1:20500' },
+    azure: { endpoint: 'https://127.0.0.1:20500', proxy: 'http://127.0.0.1:20501' },
     blobStorage: { url: 'https://127.0.0.1:20100' },
     instanceMetadata: { port: 20580 },
   });

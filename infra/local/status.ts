@@ -1,6 +1,6 @@
 /** What runs and where, for people and for scripts. */
 import { isAlive } from '../../tools/processes/process-identity';
-import { agentGatewayUrl, apiUrl, azureUrl, blobsUrl, databaseUrl, redisUrl, type LocalPlace } from './components';
+import { agentGatewayUrl, apiUrl, azureProxyUrl, azureUrl, blobsUrl, databaseUrl, redisUrl, type LocalPlace } from './components';
 import { API_AUDIENCE, applicationDefinitionId, GATEWAY_AUDIENCE } from './emulator-seed';
 import { foldersOf } from './folders';
 import { loadIdentities, type Principal } from './identities';
@@ -49,7 +49,7 @@ function statusOf(settings: LocalSettings) {
     gateway: { url: agentGatewayUrl(place), audience: GATEWAY_AUDIENCE, caFile: `${folders.secrets}/gateway-ca.pem` },
     gateways: gatewaysOf(state?.components ?? []),
     worker: { url: `http://${HOST}:${settings.ports.worker}` },
-    azure: { endpoint: azureUrl(place), authority: azureUrl(place), caFile: folders.caFile },
+    azure: { endpoint: azureUrl(place), authority: azureUrl(place), proxy: azureProxyUrl(place), caFile: folders.caFile },
     blobStorage: { url: blobsUrl(place) },
     /** On each machine's own address, so there is no one URL. */
     instanceMetadata: { port: settings.ports.instanceMetadata },

@@ -32,6 +32,7 @@ Try next, in another terminal:
   ${asks} -d '{"servers": 5}' ${clusterUrl}/scale
   ${asCustomer} ${clusterUrl}/events
   ${curl} https://${name}:8501/v1/status/peers
+  ./hcs azure shell
   ./hcs logs worker --follow
 
 Stop with Ctrl-C, or with ./hcs down from elsewhere; the data stays.`;

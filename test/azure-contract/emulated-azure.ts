@@ -67,6 +67,7 @@ export class EmulatedAzure {
         TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.base.json'),
         EMULATOR_PORT: this.#port,
         EMULATOR_BLOB_PORT: '0',
+        EMULATOR_PROXY_PORT: '0',
         EMULATOR_INSTANCE_METADATA_PORT: '0',
         EMULATOR_MACHINE_ADDRESS_BLOCK: this.#addresses,
         EMULATOR_STATE_FOLDER: this.stateFolder,

@@ -14,6 +14,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   status: async () => (await import('./status')).status,
   logs: async () => (await import('./logs')).logs,
   token: async () => (await import('./token')).token,
+  azure: async () => (await import('./azure')).azure,
   'decrypt-snapshot': async () => (await import('./decrypt-snapshot')).decrypt,
   test: async () => (await import('./test')).test,
   check: async () => (await import('./check')).check,

@@ -14,6 +14,9 @@ export const USAGE = `Usage: ./hcs <command>
   logs [part] [--follow]   the logs of all parts, or of one: api, worker, gateway-1, azure-emulator, postgres, redis
   token                    a bearer token of the sample customer for the API
 
+  azure shell [-- command…]  a shell in which az, the SDKs of Azure and Terraform talk to the local Azure
+  azure env                the same settings as export lines: eval "$(./hcs azure env)"
+
   decrypt-snapshot FILE --key KEY --snapshot ID --out FILE
                            make of a downloaded snapshot the archive that Consul wrote
 

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { API_SERVICES, type ApiServices } from './api-services';
-import { CatalogueController } from './catalogue/catalogue.controller';
+import { CatalogueController, PublicVersionsController } from './catalogue/catalogue.controller';
 import { ClientAccessController } from './client-access/client-access.controller';
 import { ClientAccessService } from './client-access/client-access.service';
 import { ClustersController } from './clusters/clusters.controller';
@@ -34,6 +34,7 @@ export class ApiModule {
         ClientAccessController,
         InstallationsController,
         CatalogueController,
+        PublicVersionsController,
         NotificationsController,
         ServiceInformationController,
       ],

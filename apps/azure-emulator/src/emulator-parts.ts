@@ -14,7 +14,8 @@ import { Faults } from './faults/faults';
 import { resourceProviders } from './resource-providers';
 import { resourcesProvider } from './resources/resources.provider';
 import { Subscriptions } from './resources/subscriptions';
-import { type SeedFile } from './seed/seed.schema';
+import { readSeedFile } from './seed/apply-seed';
+import { seedSchema, type Seed, type SeedFile } from './seed/seed.schema';
 import { prepareServerCertificate } from './server/certificate-authority';
 import { type EmulatorSettings } from './settings';
 import { Store } from './store/store';
@@ -43,21 +44,31 @@ class Address {
   }
 }
 
+function seedOf({ settings, seed }: EmulatorOptions): Seed {
+  if (seed) return seedSchema.parse(seed);
+  return settings.EMULATOR_SEED_FILE === undefined ? seedSchema.parse({}) : readSeedFile(settings.EMULATOR_SEED_FILE);
+}
+
 const namesOf = ({ EMULATOR_HOST, EMULATOR_EXTRA_NAMES }: EmulatorSettings): string[] =>
   [EMULATOR_HOST, ...(EMULATOR_EXTRA_NAMES ?? '').split(',')].map((name) => name.trim()).filter(Boolean);
 
 /** What stands below every service: state, time, faults, identities, certificate. */
-async function openFoundation({ settings, log: givenLog }: EmulatorOptions) {
+async function openFoundation(options: EmulatorOptions) {
+  const { settings, log: givenLog } = options;
+  const seed = seedOf(options);
+  const names = [...namesOf(settings), ...seed.publicDocuments.map(({ host }) => host)];
   const log = givenLog ?? createLogger({ app: 'azure-emulator', level: settings.LOG_LEVEL });
   const store = new Store(settings.EMULATOR_STATE_FOLDER);
   const clock = new EmulatorClock(store);
   const address = new Address(settings);
-  const certificate = await prepareServerCertificate(settings.EMULATOR_STATE_FOLDER, namesOf(settings));
+  const certificate = await prepareServerCertificate(settings.EMULATOR_STATE_FOLDER, names);
   const directory = new Directory(store, address.get);
   const keys = await SigningKeys.open(store);
   const tokens = new AccessTokens(keys, directory, clock, address.get);
   return {
     settings,
+    seed,
+    names,
     log,
     store,
     clock,

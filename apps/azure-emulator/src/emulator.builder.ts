@@ -144,6 +144,7 @@ export async function startTestEmulator(options: TestOptions = {}): Promise<Test
     LOG_LEVEL: 'warn',
     EMULATOR_PORT: '0',
     EMULATOR_BLOB_PORT: '0',
+    EMULATOR_PROXY_PORT: '0',
     EMULATOR_STATE_FOLDER: stateFolder,
     ...options.environment,
   });

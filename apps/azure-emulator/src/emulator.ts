@@ -4,14 +4,17 @@ import { clockRoutes } from './clock/clock.routes';
 import { type EmulatorClock } from './clock/emulator-clock';
 import { buildParts, type EmulatorOptions, type EmulatorParts } from './emulator-parts';
 import { entraRoutes } from './entra/entra.routes';
+import { graphRoutes } from './entra/graph.routes';
 import { type Faults } from './faults/faults';
 import { faultRoutes } from './faults/faults.routes';
 import { resourceRoutes } from './resources/resources.routes';
 import { subscriptionRoutes } from './resources/subscriptions.routes';
-import { applyApplicationDefinitions, applySeed, readSeedFile } from './seed/apply-seed';
-import { seedSchema, type Seed } from './seed/seed.schema';
+import { applyApplicationDefinitions, applySeed } from './seed/apply-seed';
+import { ClientProxy } from './server/client-proxy';
 import { EmulatorServer } from './server/emulator-server';
 import { metadataRoutes } from './server/metadata.routes';
+import { publicDocumentRoutes } from './server/public-documents.routes';
+import { PUBLIC_NAMES } from './server/public-names';
 import { Router } from './server/router';
 import { type Route } from './server/route';
 
@@ -19,6 +22,8 @@ import { type Route } from './server/route';
 export interface Emulator {
   /** `https://host:port` of Resource Manager and Entra ID. */
   readonly endpoint: string;
+  /** `http://host:port` of the proxy that leads Azure's public names here. */
+  readonly proxy: string;
   readonly caFile: string;
   readonly caPem: string;
   readonly clock: EmulatorClock;
@@ -46,7 +51,9 @@ function routesOf(parts: EmulatorParts, isReady: () => boolean): Route[] {
     ...faultRoutes(faults),
     ...clockRoutes(clock),
     ...metadataRoutes(directory),
+    ...publicDocumentRoutes(parts.seed.publicDocuments),
     ...entraRoutes({ directory, tokens, keys, clock, lifetimeSeconds: parts.settings.EMULATOR_TOKEN_LIFETIME_SECONDS }),
+    ...graphRoutes({ directory, tokens, endpoint: parts.address.get }),
     ...subscriptionRoutes({ store, subscriptions, directory, access, registry }),
     ...resourceRoutes({ registry, resources, reads, access }),
     ...operationRoutes({ operations, resources, reads, access, answers }),
@@ -70,32 +77,40 @@ function makeServer({ certificate, clock, faults, log, gate, manager }: Emulator
   });
 }
 
+const makeProxy = ({ settings, names, address, log }: EmulatorParts): ClientProxy =>
+  new ClientProxy({
+    names: [...PUBLIC_NAMES, ...names.map((name) => name.toLowerCase())],
+    target: () => ({ host: settings.EMULATOR_HOST, port: Number(new URL(address.get()).port) }),
+    log,
+  });
+
 /** Starts an emulator on its state folder: what an earlier one left there is found, and unfinished operations go on. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const parts = await buildParts(options);
-  const { settings, log, operations, platform, providers, subscriptions, directory, certificate, clock, faults } = parts;
+  const { settings, seed, log, operations, platform, providers, subscriptions, directory, certificate, clock, faults } = parts;
   let isReady = false;
   const router = new Router();
   router.add(routesOf(parts, () => isReady));
   const server = makeServer(parts, router);
-  const seed = seedOf(options);
+  const proxy = makeProxy(parts);
   const targets = { directory, subscriptions, resourceGroups: platform.resourceGroups, resources: platform.resources };
   await applySeed(seed, targets);
   const port = await server.listen(settings.EMULATOR_HOST, settings.EMULATOR_PORT);
   parts.address.set(`https://${settings.EMULATOR_HOST}:${port}`);
+  const proxyPort = await proxy.listen(settings.EMULATOR_HOST, settings.EMULATOR_PROXY_PORT);
   for (const provider of providers) await provider.start?.();
   await applyApplicationDefinitions(seed, targets);
   operations.resume();
   isReady = true;
   const endpoint = platform.endpoint();
-  log.info({ endpoint, caFile: certificate.caFile }, 'azure emulator is ready');
+  const proxyAddress = `http://${settings.EMULATOR_HOST}:${proxyPort}`;
   const { caFile, caPem } = certificate;
-  return { endpoint, caFile, caPem, clock, faults, platform, stop: (how) => stop(parts, server, how?.withMachines ?? false) };
-}
-
-function seedOf({ settings, seed }: EmulatorOptions): Seed {
-  if (seed) return seedSchema.parse(seed);
-  return settings.EMULATOR_SEED_FILE === undefined ? seedSchema.parse({}) : readSeedFile(settings.EMULATOR_SEED_FILE);
+  log.info({ endpoint, proxy: proxyAddress, caFile }, 'azure emulator is ready');
+  const stopAll: Emulator['stop'] = async (how) => {
+    await proxy.close();
+    await stop(parts, server, how?.withMachines ?? false);
+  };
+  return { endpoint, proxy: proxyAddress, caFile, caPem, clock, faults, platform, stop: stopAll };
 }
 
 async function stop(

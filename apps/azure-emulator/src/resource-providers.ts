@@ -1,5 +1,6 @@
 import { type ResourceProviderFactory } from './arm/resource-provider';
 import { computeProvider } from './compute/compute.provider';
+import { containerServiceProvider } from './container-service/container-service.provider';
 import { customProvidersProvider } from './custom-providers/custom-providers.provider';
 import { deploymentsProvider } from './deployments/deployments.provider';
 import { managedApplicationsProvider } from './managed-applications/managed-applications.provider';
@@ -16,4 +17,5 @@ export const resourceProviders: readonly ResourceProviderFactory[] = [
   computeProvider,
   managedApplicationsProvider,
   customProvidersProvider,
+  containerServiceProvider,
 ];

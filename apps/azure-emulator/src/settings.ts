@@ -14,6 +14,12 @@ export const emulatorSettings = defineSettings({
     max: 65535,
     default: '18500',
   }),
+  EMULATOR_PROXY_PORT: setting.integer({
+    description: 'Port of the proxy that leads Azure’s public names to the emulator; 0 takes a free one.',
+    min: 0,
+    max: 65535,
+    default: '18501',
+  }),
   EMULATOR_BLOB_PORT: setting.integer({
     description: 'Port of the blob service; 0 takes a free one.',
     min: 0,

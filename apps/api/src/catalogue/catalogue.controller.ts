@@ -62,3 +62,22 @@ export class CatalogueController {
     };
   }
 }
+
+/** The list that clients of the original service fetch without signing in: what can be installed, newest first. */
+@Public()
+@Controller('consul/2021-02-04')
+export class PublicVersionsController {
+  readonly #services: ApiServices;
+
+  constructor(@Inject(API_SERVICES) services: ApiServices) {
+    this.#services = services;
+  }
+
+  @Get('versions')
+  @Header('cache-control', CACHE_CONTROL)
+  async versions() {
+    const versions = await listConsulVersions(this.#services.database);
+    const installable = versions.filter(({ status, artifacts }) => status !== 'BLOCKED' && artifacts.length > 0);
+    return { versions: installable.map(({ version, status }) => ({ version, status })) };
+  }
+}

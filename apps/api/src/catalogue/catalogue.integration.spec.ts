@@ -40,6 +40,19 @@ test('versions, regions and plans are public', async () => {
   expect(planListSchema.parse(await read('/v1/plans')).value.map(({ id }) => id)).toEqual(['annual', 'on-demand']);
 });
 
+test('clients of the original service find the versions that can be installed, and no others', async () => {
+  await registerConsulArtifact(api.database, { version: '1.8.7', platform: 'linux-amd64', sha256: 'a'.repeat(64), sizeBytes: 1 });
+  await registerConsulArtifact(api.database, {
+    version: '1.13.0',
+    platform: 'linux-amd64',
+    sha256: 'b'.repeat(64),
+    sizeBytes: 1,
+  });
+  expect(await read('/consul/2021-02-04/versions?platform_type=HCS')).toEqual({
+    versions: [{ version: '1.8.7', status: 'RECOMMENDED' }],
+  });
+});
+
 test('the document that is served is the one that is committed', async () => {
   const committed = JSON.parse(await readFile(join(import.meta.dirname, '../../../../docs/openapi.json'), 'utf8')) as Record<
     string,

@@ -111,6 +111,10 @@ export class Directory {
     return this.#servicePrincipals.list().find((one) => one.tenantId === tenant && one.applicationId === application);
   }
 
+  findServicePrincipalById(objectId: string): ServicePrincipal | undefined {
+    return this.#servicePrincipals.get(objectId.toLowerCase());
+  }
+
   putUser(user: User): void {
     this.#users.put(user.objectId, user);
   }

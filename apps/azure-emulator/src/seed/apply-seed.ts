@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { systemPrincipal } from '../arm/principal';
+import { type SystemData } from '../arm/resource';
 import { type ResourceAccess, type ResourceGroups } from '../arm/resource-provider';
+import { newEtag } from '../arm/resource-store';
 import { findRoleByName } from '../authorization/built-in-roles';
 import { ROLE_ASSIGNMENTS } from '../authorization/access-control';
 import { type Directory } from '../entra/directory';
@@ -35,7 +37,38 @@ export async function applySeed(seed: Seed, { directory, subscriptions, resource
     if (!resourceGroups.find(subscriptionId, name)) resourceGroups.put(subscriptionId, name, { location, tags });
   }
   for (const assignment of seed.roleAssignments) await putRoleAssignment(assignment, resources);
+  for (const cluster of seed.managedClusters) await putManagedCluster(cluster, resources);
 }
+
+/** A cluster that is there already stays as it is. */
+async function putManagedCluster(
+  { subscriptionId, resourceGroup, name, location, properties }: Seed['managedClusters'][number],
+  resources: ResourceAccess,
+): Promise<void> {
+  const type = 'Microsoft.ContainerService/managedClusters';
+  const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/${type}/${name}`;
+  if (await resources.get(id)) return;
+  const state = { provisioningState: 'Succeeded', powerState: { code: 'Running' } };
+  resources.save({
+    id,
+    name,
+    type,
+    location,
+    properties: { ...state, ...properties },
+    hidden: {},
+    etag: newEtag(),
+    systemData: seeded,
+  });
+}
+
+const seeded: SystemData = {
+  createdBy: 'seed',
+  createdByType: 'Application',
+  createdAt: '2020-01-01T00:00:00.000Z',
+  lastModifiedBy: 'seed',
+  lastModifiedByType: 'Application',
+  lastModifiedAt: '2020-01-01T00:00:00.000Z',
+};
 
 /** Puts what goes through the pipeline of other services; call when those have started. */
 export async function applyApplicationDefinitions(seed: Seed, { resources }: Pick<SeedTargets, 'resources'>): Promise<void> {

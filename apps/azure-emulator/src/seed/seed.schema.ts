@@ -82,6 +82,36 @@ export const seedSchema = z.strictObject({
     )
     .default([]),
 
+  /** Kubernetes clusters that customers have. Records only: nothing runs behind them. */
+  managedClusters: z
+    .array(
+      z.strictObject({
+        subscriptionId: guid,
+        resourceGroup: z.string().min(1),
+        name: z.string().min(1).max(63),
+        location: z.string(),
+        /** As GET shows them: `fqdn`, `kubernetesVersion`, `nodeResourceGroup`, `networkProfile`, `agentPoolProfiles` … */
+        properties: z.record(z.string(), z.unknown()),
+      }),
+    )
+    .default([]),
+
+  /** What is answered under names that are not Azure's, e.g. lists that clients fetch from a repository's raw files. */
+  publicDocuments: z
+    .array(
+      z
+        .strictObject({
+          host: z.string().toLowerCase().min(1),
+          path: z.string().startsWith('/'),
+          /** The document itself, or … */
+          content: z.unknown().optional(),
+          /** … the address that it is fetched from for every request, with the request's query. */
+          source: z.url({ protocol: /^https?$/ }).optional(),
+        })
+        .refine(({ content, source }) => (content === undefined) !== (source === undefined), 'has either content or source'),
+    )
+    .default([]),
+
   /** Managed application definitions; each is PUT as a client would. */
   applicationDefinitions: z
     .array(

@@ -3,11 +3,12 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
+import { PUBLIC_NAMES } from './public-names';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const TEN_YEARS_MILLISECONDS = 10 * 365 * 24 * 3_600_000;
 const RENEW_BEFORE_MILLISECONDS = 24 * 3_600_000;
-const USUAL_NAMES = ['localhost', '127.0.0.1', '::1', 'management.azure.com', 'login.microsoftonline.com'];
+const USUAL_NAMES = ['localhost', '127.0.0.1', '::1', ...PUBLIC_NAMES];
 
 /** PEM texts of the listener's certificate and of the authority that signed it. */
 export interface ServerCertificate {

@@ -1,4 +1,5 @@
 import { type Directory } from '../entra/directory';
+import { AZURE_NAMES, hostNameOf, PUBLIC_NAMES } from './public-names';
 import { type Route, type ServerRequest } from './route';
 
 /** `GET /metadata/endpoints`: where a cloud's services are, in the three shapes that az, Terraform and newer SDKs read. */
@@ -13,36 +14,46 @@ export function metadataRoutes(directory: Directory): Route[] {
   ];
 }
 
+/** Where the services are for who asked here: under Azure's public names when it came by one of them, else at this address. */
+function addressesFor(host: string) {
+  const at = (name: string): string => `https://${PUBLIC_NAMES.includes(hostNameOf(host)) ? name : host}`;
+  return {
+    resourceManager: at(AZURE_NAMES.resourceManager),
+    signIn: at(AZURE_NAMES.signIn),
+    graph: at(AZURE_NAMES.graph),
+  };
+}
+
 function describeCloud(request: ServerRequest, directory: Directory): object {
-  const origin = `https://${request.headers['host'] ?? 'localhost'}`;
-  const audiences = [origin, 'https://management.azure.com/', 'https://management.core.windows.net/'];
+  const { resourceManager, signIn, graph } = addressesFor(request.headers['host'] ?? 'localhost');
+  const audiences = [...new Set([resourceManager, 'https://management.azure.com/', 'https://management.core.windows.net/'])];
   const version = request.query.get('api-version') ?? '';
   if (version === '2015-01-01') {
     return {
-      galleryEndpoint: origin,
-      graphEndpoint: origin,
-      portalEndpoint: origin,
-      authentication: { loginEndpoint: origin, audiences },
+      galleryEndpoint: resourceManager,
+      graphEndpoint: graph,
+      portalEndpoint: resourceManager,
+      authentication: { loginEndpoint: signIn, audiences },
     };
   }
   const cloud = {
     name: 'AzureEmulator',
-    portal: origin,
+    portal: resourceManager,
     authentication: {
-      loginEndpoint: origin,
+      loginEndpoint: signIn,
       audiences,
       tenant: directory.listTenants()[0]?.tenantId ?? 'common',
       identityProvider: 'AAD',
     },
-    graph: origin,
+    graph,
     graphAudience: 'https://graph.windows.net/',
-    media: origin,
-    batch: origin,
-    gallery: origin,
-    resourceManager: origin,
-    sqlManagement: origin,
-    vmImageAliasDoc: origin,
-    activeDirectoryDataLake: origin,
+    media: resourceManager,
+    batch: resourceManager,
+    gallery: resourceManager,
+    resourceManager,
+    sqlManagement: resourceManager,
+    vmImageAliasDoc: resourceManager,
+    activeDirectoryDataLake: resourceManager,
     microsoftGraphResourceId: 'https://graph.microsoft.com/',
     suffixes: { storage: 'core.windows.net', keyVaultDns: 'vault.azure.net', acrLoginServer: 'azurecr.io' },
   };
