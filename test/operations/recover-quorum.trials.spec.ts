@@ -1,75 +1,168 @@
-import { requestRecoverQuorum, requestTakeSnapshot } from '@managed-consul/snapshots';
 import { clusterNames } from '@managed-consul/azure';
 import type { RecoverQuorumInput } from '@managed-consul/clusters';
-import { until } from '@managed-consul/testing';
+import { minutes } from '@managed-consul/config';
+import { TerminalError } from '@managed-consul/errors';
+import { requestRecoverQuorum, requestTakeSnapshot } from '@managed-consul/snapshots';
+import {
+  driveToEnd,
+  everyStepTwice,
+  FakeClock,
+  fakeTime,
+  killedAtEveryStep,
+  until,
+  type WorkflowTrial,
+} from '@managed-consul/testing';
+import type { BoundaryPoint } from '@managed-consul/workflow-engine';
+import { createWorkflowHost, type Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, quickCluster } from '../support/changing-cluster';
 import { ConsulContents } from '../support/consul-contents';
+import { seeOnly } from '../support/partial-sight';
 import { verifyReadyCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
 let world: WorkflowWorld;
-/** Three servers with a blue and a red key; only the blue one is in the snapshot. */
-let contents: ConsulContents;
-let snapshotId: string;
-
-const ended = async (operationId: string) =>
-  expect(await world.drive(operationId)).toMatchObject({ errorMessage: null, state: 'Succeeded' });
-
-async function requestRecovery(source: RecoverQuorumInput): Promise<string> {
-  const { requester, database } = world;
-  const wish = { requester, clusterId: contents.clusterId, source };
-  return (await database.prisma.$transaction((tx) => requestRecoverQuorum(tx, wish))).id;
-}
-
-/** Deletes the machines of servers behind the service's back, as an accident in Azure would. */
-async function loseMachines(count: number): Promise<void> {
-  const { installation } = await world.database.prisma.cluster.findUniqueOrThrow({
-    where: { id: contents.clusterId },
-    include: { installation: true },
-  });
-  const { scaleSets } = world.dependencies.azure.inSubscription(installation.subscriptionId);
-  const { scaleSet } = clusterNames(contents.clusterId);
-  const before = await scaleSets.listInstances(installation.resourceGroup, scaleSet);
-  for (const { instanceId } of before.slice(0, count))
-    await scaleSets.startRemovingInstance(installation.resourceGroup, scaleSet, instanceId);
-  const isDone = async () =>
-    (await scaleSets.listInstances(installation.resourceGroup, scaleSet)).length === before.length - count;
-  await until(isDone, { within: 60_000, because: 'Azure removes the machines' });
-}
-
 beforeAll(async () => {
   world = await openWorkflowWorld();
-  const created = await world.requestCluster(3);
-  await ended(created.operationId);
-  contents = new ConsulContents(world, created.clusterId);
-  await contents.fill('blue');
-  const { requester, database } = world;
-  const { clusterId } = contents;
-  const taken = await database.prisma.$transaction((tx) => requestTakeSnapshot(tx, { requester, clusterId }));
-  await ended(taken.operation.id);
-  snapshotId = taken.snapshot.id;
-  await contents.fill('red');
 });
 afterAll(() => world.stop());
 
-describe('recover-quorum', () => {
-  it('leaves a cluster alone whose servers have a leader', async () => {
-    const operation = await world.drive(await requestRecovery({ from: 'survivors' }));
-    expect(operation).toMatchObject({ state: 'Failed', errorCode: 'QuorumNotLost' });
+const succeed = async (operationId: string) =>
+  expect(await world.drive(operationId)).toMatchObject({ errorMessage: null, state: 'Succeeded' });
+
+const recover = (clusterId: string, source: RecoverQuorumInput): Promise<string> =>
+  ask(world, (tx) => requestRecoverQuorum(tx, { requester: world.requester, clusterId, source }));
+
+/** Driven until `step` has acted, and failed there. */
+async function failAfter(operationId: string, step: string): Promise<void> {
+  const reached = (point: BoundaryPoint, { operation, name }: { operation: { id: string }; name: string }) => {
+    if (operation.id === operationId && name === step && point === 'after-effect')
+      throw new TerminalError('FailedOnTrial', 'The trial failed it.');
+  };
+  expect(await driveToEnd(world, operationId, { reached })).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
+}
+
+async function machinesOf(clusterId: string) {
+  const { prisma } = world.database;
+  const { installation } = await prisma.cluster.findUniqueOrThrow({ where: { id: clusterId }, include: { installation: true } });
+  const { scaleSets } = world.dependencies.azure.inSubscription(installation.subscriptionId);
+  const { scaleSet } = clusterNames(clusterId);
+  const list = () => scaleSets.listInstances(installation.resourceGroup, scaleSet);
+  const remove = (instanceId: string) => scaleSets.startRemovingInstance(installation.resourceGroup, scaleSet, instanceId);
+  return { list, remove };
+}
+
+/** Deletes the machines of servers behind the service's back, as an accident in Azure would. */
+async function loseMachines(clusterId: string, count: number): Promise<void> {
+  const { list, remove } = await machinesOf(clusterId);
+  const before = await list();
+  for (const { instanceId } of before.slice(0, count)) await remove(instanceId);
+  const areGone = async () => (await list()).length === before.length - count;
+  await until(areGone, { within: minutes(2), because: 'Azure removes the machines' });
+}
+
+/** Consul ends on every machine that is left; its agent starts it again, and it knows no token before somebody leads. */
+async function restartConsul(clusterId: string): Promise<void> {
+  for (const { vmId } of await (await machinesOf(clusterId)).list()) {
+    const agent = await world.dependencies.agents.find(clusterId, vmId);
+    const { pid } = (await agent.state()).consul;
+    if (pid === undefined) throw new Error('Consul does not run.');
+    process.kill(pid, 'SIGKILL');
+    const runsAgain = async () => {
+      const { consul } = await agent.state();
+      return consul.running && consul.pid !== pid;
+    };
+    await until(runsAgain, { within: minutes(1), because: 'the agent starts Consul again' });
+  }
+}
+
+/** A cluster with a blue and a red key; only the blue one is in the snapshot. */
+async function filledCluster(servers: number) {
+  const clusterId = await quickCluster(world, servers);
+  const contents = new ConsulContents(world, clusterId);
+  await contents.fill('blue');
+  const { requester, database } = world;
+  const taken = await database.prisma.$transaction((tx) => requestTakeSnapshot(tx, { requester, clusterId }));
+  await succeed(taken.operation.id);
+  await contents.fill('red');
+  return { clusterId, contents, snapshotId: taken.snapshot.id };
+}
+
+const BLUE = { color: 'blue', intentions: ['web-blue'], services: ['mail-blue'] };
+const RED = { color: 'red', intentions: ['web-blue', 'web-red'] };
+
+/** Two of three machines are lost and the third one's Consul was restarted: it goes on alone, with everything that it had. */
+const fromSurvivors = ({ clusterId, contents }: { clusterId: string; contents: ConsulContents }): WorkflowTrial<Services> => ({
+  ...world,
+  request: async () => {
+    await loseMachines(clusterId, 2);
+    await restartConsul(clusterId);
+    return recover(clusterId, { from: 'survivors' });
+  },
+  verify: async () => {
+    expect(await contents.look()).toMatchObject(RED);
+    await verifyReadyCluster(world, clusterId);
+  },
+});
+
+// They mostly wait for the servers, so they wait together.
+describe.concurrent('recover-quorum', { timeout: minutes(8) }, () => {
+  it('leaves a cluster alone whose servers have a leader, or are only out of sight', async () => {
+    const { clusterId, contents, snapshotId } = await filledCluster(3);
+    const sources = [{ from: 'survivors' }, { from: 'snapshot', snapshotId }] as const;
+    const machines = await (await machinesOf(clusterId)).list();
+    const sight = await seeOnly(world, (key) => !key.includes(clusterId));
+    try {
+      for (const source of sources) {
+        const clock = new FakeClock(new Date());
+        const host = createWorkflowHost({ ...world.dependencies, agents: sight.agents }, { clock, log: world.log });
+        const unseen = await driveToEnd({ ...world, host, time: fakeTime(clock) }, await recover(clusterId, source));
+        expect(unseen).toMatchObject({ state: 'Failed', errorCode: 'WaitTimedOut', errorStep: 'nobodyLeads' });
+      }
+    } finally {
+      await sight.stop();
+    }
+    const mistaken = await world.drive(await recover(clusterId, { from: 'survivors' }));
+    expect(mistaken).toMatchObject({ state: 'Failed', errorCode: 'QuorumNotLost' });
+    expect(await (await machinesOf(clusterId)).list()).toEqual(machines);
     expect((await contents.look()).color).toBe('red');
   });
 
-  it('goes on from the one server that is left, with everything that it had, and replaces the others', async () => {
-    await loseMachines(2);
-    await ended(await requestRecovery({ from: 'survivors' }));
-    expect(await contents.look()).toMatchObject({ color: 'red', intentions: ['web-blue', 'web-red'] });
-    await verifyReadyCluster(world, contents.clusterId);
+  it('goes on from the one server that is left, though the worker dies at every step', async () => {
+    const points = await killedAtEveryStep(fromSurvivors(await filledCluster(3)));
+    expect(points.map(({ name }) => name)).toContain('restoreServerMinimum');
   });
 
-  it('rebuilds a cluster of which nothing is left from its snapshot', async () => {
-    await loseMachines(3);
-    await ended(await requestRecovery({ from: 'snapshot', snapshotId }));
-    expect(await contents.look()).toEqual({ color: 'blue', intentions: ['web-blue'], services: ['mail-blue'] });
-    await verifyReadyCluster(world, contents.clusterId);
+  it('goes on from the one server that is left, every step carried out twice', async () => {
+    await everyStepTwice(fromSurvivors(await filledCluster(3)));
+  });
+
+  it('rebuilds from a snapshot when it failed to go on from what is left, though the worker dies at every step', async () => {
+    const { clusterId, contents, snapshotId } = await filledCluster(3);
+    await loseMachines(clusterId, 2);
+    await failAfter(await recover(clusterId, { from: 'survivors' }), 'lostMachinesAreGone');
+    await killedAtEveryStep({
+      ...world,
+      request: () => recover(clusterId, { from: 'snapshot', snapshotId }),
+      verify: async () => {
+        expect(await contents.look()).toEqual(BLUE);
+        await verifyReadyCluster(world, clusterId);
+      },
+    });
+  });
+
+  it('rebuilds a cluster of which nothing is left, every step carried out twice, and the next time after a failure', async () => {
+    const { clusterId, contents, snapshotId } = await filledCluster(1);
+    const rebuild = () => recover(clusterId, { from: 'snapshot', snapshotId });
+    const verify = async () => {
+      expect(await contents.look()).toEqual(BLUE);
+      await verifyReadyCluster(world, clusterId);
+    };
+    await loseMachines(clusterId, 1);
+    await everyStepTwice({ ...world, request: rebuild, verify });
+    await loseMachines(clusterId, 1);
+    await failAfter(await rebuild(), 'startNewMachines');
+    await succeed(await rebuild());
+    await verify();
   });
 });

@@ -14,6 +14,7 @@ export const CONSUL_PATHS = {
   certificate: 'tls/server.pem',
   key: 'tls/server-key.pem',
   log: 'log/consul.log',
+  nodeId: 'data/node-id',
 } as const;
 
 const KEYS_FOLDER = 'tls/keys';
@@ -71,6 +72,11 @@ export class ConsulFolder {
       [CONSUL_PATHS.ca, CONSUL_PATHS.certificate, CONSUL_PATHS.key].map((name) => readFile(this.at(name), 'utf8')),
     );
     return { ca, certificate, key } as { ca: string; certificate: string; key: string };
+  }
+
+  /** By which Raft knows this server; undefined before Consul's first start. */
+  async readNodeId(): Promise<string | undefined> {
+    return (await readFileIfThere(this.at(CONSUL_PATHS.nodeId)))?.trim() || undefined;
   }
 
   async writeCandidate(desired: DesiredState): Promise<void> {

@@ -75,15 +75,17 @@ export class ConsulSupervisor {
   }
 
   async state(): Promise<ReportedState> {
-    const consul = await this.#options.process.find();
+    const { process, folder } = this.#options;
+    const [consul, nodeId] = await Promise.all([process.find(), folder.readNodeId()]);
+    const known = nodeId === undefined ? {} : { nodeId };
     return {
       appliedHash: this.#appliedHash,
       desiredHash: this.#desired?.hash ?? null,
       phase: this.#phase,
       ...(this.#phase === 'failed' && this.#problem ? { error: this.#problem } : {}),
       consul: consul
-        ? { running: true, pid: consul.pid, version: consul.version, startedAt: consul.startedAt }
-        : { running: false },
+        ? { running: true, pid: consul.pid, version: consul.version, startedAt: consul.startedAt, ...known }
+        : { running: false, ...known },
     };
   }
 

@@ -123,6 +123,8 @@ export const reportedStateSchema = z.object({
     pid: z.number().int().optional(),
     version: z.string().optional(),
     startedAt: z.iso.datetime().optional(),
+    /** By which Raft knows the server; it has one from its first start on, whether it runs or not. */
+    nodeId: z.string().optional(),
   }),
 });
 export type ReportedState = z.infer<typeof reportedStateSchema>;

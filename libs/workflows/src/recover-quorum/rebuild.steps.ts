@@ -1,7 +1,6 @@
 import { secretOwnerOf } from '@managed-consul/clusters';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import { removeTokensOfSource, revokedRootTokens } from '../clone-cluster/clone.steps';
-import { rehearseBeside, REHEARSING } from '../restore-cluster/rehearsal.steps';
 import { needsRepair } from '../restore-cluster/repair.steps';
 import type { Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
@@ -9,20 +8,6 @@ import { machineCloudConfig } from '../shared-steps/machine-cloud-config';
 import { machinesOf, scaleSetOf, serverName } from '../shared-steps/machines';
 import { agentTokenPurpose, serverCertificatePurpose } from '../shared-steps/server-secrets';
 import { chooseSurvivors } from './survivors.steps';
-
-/**
- * The old servers' disks go only after the snapshot was proved beside one of them. Where no agent is left to do so, it is
- * proved beside a new server.
- */
-export async function snapshotIsProved(step: Step) {
-  const { cluster, agents } = step;
-  for (const server of cluster.serverRecords) {
-    if (!(await agents.isConnected(cluster.id, server.vmId))) continue;
-    const found = await rehearseBeside(step, server, `prove-${step.operation.id}`);
-    return found ? done({ proved: true }) : REHEARSING;
-  }
-  return done({ proved: false });
-}
 
 /** What only the old servers had: certificates, tokens, the right to dial in, rows. */
 export async function forgetOldServers({ cluster, secrets }: Step) {

@@ -16,15 +16,16 @@ import {
   newMachinesHaveAddresses,
   revokeKnownTokens,
   revokeKnownTokensAfterFailure,
-  snapshotIsProved,
   startNewMachines,
 } from './rebuild.steps';
 import { onlyFrom } from './recovery-source';
+import { snapshotIsProved } from './proof.steps';
 import {
   beginWatching,
   chooseSurvivors,
   forgetLostServers,
   lostMachinesAreGone,
+  nobodyLeads,
   peersAreRecovered,
   quorumIsLost,
   restoreServerMinimum,
@@ -37,6 +38,10 @@ import {
 const founding = stepsOf(createCluster.steps);
 const FOUND_AGAIN = founding.slice(founding.findIndex(({ name }) => name === everyAgentIsConnected.name));
 
+/** A machine that runs and is silent is not taken for lost: the customer, who can look at it, has to say so. */
+const NOT_SEEN =
+  'It could not be seen whether the servers have a leader. Restart or delete the machines in Azure that do not report, then ask again.';
+
 /** Only for a cluster that cannot elect a leader any more. Lost servers are removed before the others go on without them. */
 export const recoverQuorum = defineWorkflow<Services>({
   operation: OPERATION_KINDS.recoverQuorum,
@@ -44,7 +49,8 @@ export const recoverQuorum = defineWorkflow<Services>({
   steps: [
     ...onlyFrom('snapshot', [action(confirmRestoreIsAllowed)]),
     action(beginWatching),
-    condition(quorumIsLost, { within: minutes(5), orFail: 'It could not be seen whether the servers have a leader.' }),
+    condition(nobodyLeads, { within: minutes(5), orFail: NOT_SEEN }),
+    condition(quorumIsLost, { within: minutes(5), orFail: NOT_SEEN }),
     ...onlyFrom('snapshot', [
       condition(snapshotIsProved, { within: minutes(60), orFail: 'The snapshot could not be proved in time.' }),
     ]),

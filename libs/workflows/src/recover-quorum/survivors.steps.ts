@@ -8,13 +8,25 @@ import { consulOn, consulOnLeader, findLeader, managementToken } from '../shared
 import { azureLook, SERVER_LOOK } from '../shared-steps/delays';
 import { machinesOf, scaleSetOf } from '../shared-steps/machines';
 import { forget, removeMachine } from '../shared-steps/remove-server.steps';
+import { acceptsWrites } from '../shared-steps/server-health';
+import { requireProof } from './proof.steps';
 import { recoversFrom } from './recovery-source';
+import { judgeQuorum, namesOfSilent, standingsOf, type StandingServer } from './server-standing';
 
 /** How long nobody may have led before a quorum counts as lost: an election takes seconds. */
 const WITHOUT_LEADER = seconds(20);
 
-/** How long a leader may be seen before the request counts as mistaken: followers name a dead one for a moment. */
+/** Followers name a dead leader for a moment; one that is named for longer can be asked to prove itself. */
+const NAMES_THE_DEAD = seconds(3);
+
+/** How long a leader may be named, proof or not, before the request counts as mistaken. */
 const WITH_LEADER = seconds(30);
+
+const WATCH = seconds(1);
+/** Azure has been asked as well. */
+const WATCH_IN_AZURE = seconds(2);
+
+const NOT_LOST = 'The servers have a leader, so nothing is to be recovered. Ask for a repair instead.';
 
 export async function beginWatching({ cluster, clock }: Step) {
   if (cluster.powerState === 'Suspended')
@@ -22,50 +34,86 @@ export async function beginWatching({ cluster, clock }: Step) {
   return done({ since: clock.now().toISOString() });
 }
 
-/** Whether a server names a leader. One that cannot be asked names none. */
-async function namesLeader(step: Step, server: Server): Promise<boolean> {
-  try {
-    return (await (await consulOn(step, server)).leader()) !== undefined;
-  } catch (error) {
-    if (error instanceof TransientError) return false;
-    throw error;
+const watching = waitFor('The service is watching whether the servers elect a leader', WATCH);
+
+const cannotSee = (step: Step, standings: readonly StandingServer[]) => {
+  const since = step.outputOf(beginWatching).since;
+  const sentence = `Azure says that the machine runs, but no word comes from ${namesOfSilent(standings)}`;
+  return waitFor(sentence, Math.max(WATCH_IN_AZURE, azureLook(since, step.clock.now())));
+};
+
+const passedSince = ({ clock }: Step, { since }: { since: string }) => clock.now().getTime() - new Date(since).getTime();
+
+/** Only a leader with a majority behind it takes a write. */
+async function takesWrites(step: Step, standings: readonly StandingServer[]): Promise<boolean> {
+  const witness = standings.find(({ standing }) => standing === 'follows');
+  if (!witness) return false;
+  return acceptsWrites(await consulOn(step, witness.server, await managementToken(step)), step.operation.id);
+}
+
+/** Done at the first moment at which surely nobody leads. A cluster that has a leader is left alone. */
+export async function nobodyLeads(step: Step) {
+  const standings = await standingsOf(step);
+  switch (judgeQuorum(standings.map(({ standing }) => standing))) {
+    case 'lost':
+      return done({ since: step.clock.now().toISOString() });
+    case 'unseen':
+      return cannotSee(step, standings);
+    case 'led': {
+      const watched = passedSince(step, step.outputOf(beginWatching));
+      if (watched >= WITH_LEADER || (watched >= NAMES_THE_DEAD && (await takesWrites(step, standings))))
+        throw new TerminalError('QuorumNotLost', NOT_LOST);
+      return watching;
+    }
   }
 }
 
-/** Done when no server has named a leader for a while. A cluster that has one is left alone. */
+/** How the members stand, if surely nobody leads them. Whoever is named as leader by now was elected meanwhile. */
+async function standingsWithoutLeader(step: Step): Promise<{ verdict: 'lost' | 'unseen'; standings: StandingServer[] }> {
+  const standings = await standingsOf(step);
+  const verdict = judgeQuorum(standings.map(({ standing }) => standing));
+  if (verdict === 'led') throw new TerminalError('QuorumNotLost', NOT_LOST);
+  return { verdict, standings };
+}
+
+/** Done when surely nobody has led for a while. */
 export async function quorumIsLost(step: Step) {
-  const watched = step.clock.now().getTime() - new Date(step.outputOf(beginWatching).since).getTime();
-  const named = await Promise.all(step.cluster.serverRecords.map((server) => namesLeader(step, server)));
-  if (!named.some(Boolean) && watched >= WITHOUT_LEADER) return done();
-  if (named.some(Boolean) && watched >= WITH_LEADER)
-    throw new TerminalError(
-      'QuorumNotLost',
-      'The servers have a leader, so nothing is to be recovered. Ask for a repair instead.',
-    );
-  return waitFor('The service is watching whether the servers elect a leader', seconds(1));
+  const { verdict, standings } = await standingsWithoutLeader(step);
+  if (verdict === 'unseen') return cannotSee(step, standings);
+  return passedSince(step, step.outputOf(nobodyLeads)) >= WITHOUT_LEADER ? done() : watching;
 }
 
-/** A server that can go on: its agent is there and its Consul answers. Gives what Raft knows it by. */
-async function survivorOf(step: Step, server: Server) {
-  const { vmId, address } = server;
-  if (!(await step.agents.isConnected(step.cluster.id, vmId))) return [];
-  try {
-    const { nodeId } = await (await consulOn(step, server, await managementToken(step))).self();
-    return [{ vmId, address, nodeId }];
-  } catch (error) {
-    if (error instanceof TransientError) return [];
-    throw error;
-  }
+/**
+ * Asked again right before what cannot be taken back: a proof may have lasted an hour. Throws `TransientError` while a server
+ * cannot be seen.
+ */
+async function requireQuorumLost(step: Step): Promise<StandingServer[]> {
+  const { verdict, standings } = await standingsWithoutLeader(step);
+  if (verdict === 'unseen') throw new TransientError(`No word comes from ${namesOfSilent(standings)}.`);
+  return standings;
 }
 
 /** Decided once: from now on every other server is lost, even if it should come back. */
 export async function chooseSurvivors(step: Step) {
-  const { servers, serverRecords } = step.cluster;
+  const { servers } = step.cluster;
   if (recoversFrom(step) === 'snapshot') return done({ servers, survivors: [] });
-  const survivors = (await Promise.all(serverRecords.map((server) => survivorOf(step, server)))).flat();
-  if (survivors.length === 0)
+  const able = (await requireQuorumLost(step)).filter(({ standing }) => standing === 'leaderless');
+  if (able.length === 0)
     throw new TerminalError('NoSurvivors', 'No server is left that could go on. Recover the cluster from a snapshot.');
+  const survivors = await Promise.all(
+    able.map(async ({ server }) => ({ vmId: server.vmId, address: server.address, nodeId: await nodeIdOf(step, server) })),
+  );
   return done({ servers, survivors });
+}
+
+/**
+ * What Raft knows a server by. Its agent says so: Consul itself would want a token, and after a restart it knows none until
+ * somebody leads.
+ */
+async function nodeIdOf({ agents, cluster, signal }: Step, { vmId, name }: Server): Promise<string> {
+  const { nodeId } = (await (await agents.find(cluster.id, vmId)).state(signal)).consul;
+  if (nodeId === undefined) throw new TransientError(`The agent of ${name} knows no id of its server yet.`);
+  return nodeId;
 }
 
 const isSurvivor = (step: Step, vmId: string): boolean =>
@@ -73,6 +121,8 @@ const isSurvivor = (step: Step, vmId: string): boolean =>
 
 /** A lost server that came back with its old list of peers would be a second cluster: its machine goes first. */
 export async function startRemovingLostMachines(step: Step) {
+  await requireQuorumLost(step);
+  if (recoversFrom(step) === 'snapshot') await requireProof(step);
   const machines = await machinesOf(step);
   for (const machine of machines) if (!isSurvivor(step, machine.vmId)) await removeMachine(step, machine);
   return done({ askedAt: step.clock.now().toISOString() });
