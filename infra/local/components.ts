@@ -23,6 +23,8 @@ export interface LocalPlace {
 export interface LocalWorld extends LocalPlace {
   keys: LocalKeys;
   agentBundleFile: string;
+  /** What the image of the machines has beside the operating system; nothing without it. */
+  machineImageFolder?: string;
 }
 
 const DATABASE = 'managed_consul';
@@ -125,6 +127,7 @@ export function azureComponent(world: LocalWorld): Component {
       EMULATOR_INSTANCE_METADATA_PORT: String(settings.ports.instanceMetadata),
       EMULATOR_MACHINE_ADDRESS_BLOCK: settings.machineAddresses,
       EMULATOR_STATE_FOLDER: join(folders.runtime, 'azure-emulator'),
+      ...(world.machineImageFolder === undefined ? {} : { EMULATOR_MACHINE_IMAGE_FOLDER: world.machineImageFolder }),
       EMULATOR_SEED_FILE: join(folders.secrets, 'emulator-seed.json'),
     },
   });

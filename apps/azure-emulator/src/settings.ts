@@ -42,6 +42,9 @@ export const emulatorSettings = defineSettings({
     max: 2_147_483_646,
     default: '64500',
   }),
+  EMULATOR_MACHINE_IMAGE_FOLDER: setting.optionalText({
+    description: 'Folder whose files every new machine finds on its disk, below /, as if its image had them.',
+  }),
   EMULATOR_STATE_FOLDER: setting.text({
     description: 'Folder of everything that outlives a restart: records, keys, certificates, blobs, disks.',
   }),

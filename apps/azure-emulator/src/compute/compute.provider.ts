@@ -17,6 +17,7 @@ export function computeProvider(platform: Platform): ResourceProvider {
     metadataPort: settings.EMULATOR_INSTANCE_METADATA_PORT,
     serviceUid: settings.EMULATOR_MACHINE_SERVICE_UID,
     trustedCertificatesPem: platform.caCertificatePem,
+    ...(settings.EMULATOR_MACHINE_IMAGE_FOLDER === undefined ? {} : { imageFolder: settings.EMULATOR_MACHINE_IMAGE_FOLDER }),
     tokens: machineTokens(platform),
     log,
   });

@@ -1,7 +1,15 @@
 /** The machine's own view of paths: what it calls `/etc/x` lies under its root folder on this host, and nowhere else. */
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
 import type { Account } from './accounts';
+
+/** As systemd does: a folder of somebody else's is handed over with all that is in it, one's own is left as it is. */
+function giveTo(folder: string, uid: number, gid: number): void {
+  const { uid: ownerUid, gid: ownerGid } = lstatSync(folder);
+  if (ownerUid === uid && ownerGid === gid) return;
+  for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) lchownSync(join(folder, entry), uid, gid);
+  lchownSync(folder, uid, gid);
+}
 
 /** Maps paths of one machine. All methods throw with a sentence when a path leaves the machine. */
 export class MachineFiles {
@@ -23,7 +31,7 @@ export class MachineFiles {
     return existsSync(this.map(path));
   }
 
-  /** Makes a folder with its parents; only the folder itself gets owner and mode, as systemd and cloud-init do. */
+  /** Makes a folder with its parents; only the folder itself gets mode and owner, and what an image put into it the owner, as systemd and cloud-init do. */
   makeFolder(path: string, owner: Account | undefined, mode: number): string {
     const mapped = this.map(path);
     this.makeParents(path);
@@ -32,7 +40,7 @@ export class MachineFiles {
       throw new Error(`"${path}" is a symbolic link; the emulated machine does not follow it.`);
     mkdirSync(mapped, { recursive: true });
     chmodSync(mapped, mode);
-    if (owner?.uid !== undefined && owner.gid !== undefined) chownSync(mapped, owner.uid, owner.gid);
+    if (owner?.uid !== undefined && owner.gid !== undefined) giveTo(mapped, owner.uid, owner.gid);
     return mapped;
   }
 

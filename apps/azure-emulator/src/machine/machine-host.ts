@@ -17,6 +17,8 @@ export interface MachineHostOptions {
   /** 0 takes a free port for each machine, which it then keeps. */
   readonly metadataPort: number;
   readonly serviceUid: number;
+  /** What new machines find on their disk; none without it. */
+  readonly imageFolder?: string;
   readonly trustedCertificatesPem: string;
   readonly tokens: MachineTokenSource;
   readonly log: Logger;
@@ -40,7 +42,7 @@ export class MachineHost {
       throw new Error('Machines need Linux: their processes are followed through /proc, which is not there.');
     this.#options = options;
     this.#block = new AddressBlock(options.addressBlock);
-    this.#store = new MachineStore(options.stateFolder);
+    this.#store = new MachineStore(options.stateFolder, options.imageFolder);
     this.#around = {
       store: this.#store,
       accounts: new Accounts(options.serviceUid),

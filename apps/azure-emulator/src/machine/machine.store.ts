@@ -15,13 +15,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { layImage } from './machine-image';
 import type { MachineRecord } from './machine.types';
 
 export class MachineStore {
   readonly folder: string;
+  readonly #imageFolder: string | undefined;
 
   /** `stateFolder` is the emulator's; services of other users must be able to pass through it to their own machine. */
-  constructor(stateFolder: string) {
+  constructor(stateFolder: string, imageFolder?: string) {
+    this.#imageFolder = imageFolder;
     this.folder = join(stateFolder, 'machines');
     mkdirSync(this.folder, { recursive: true });
     if (process.getuid?.() === 0) for (const passed of [stateFolder, this.folder]) chmodSync(passed, 0o711);
@@ -60,11 +63,12 @@ export class MachineStore {
     rmSync(this.folderOf(vmId), { recursive: true, force: true });
   }
 
-  /** Empties the machine's disk, as for a new machine. */
+  /** Gives the machine the disk of a new one: empty but for what its image has. */
   resetRoot(vmId: string): void {
     rmSync(this.rootOf(vmId), { recursive: true, force: true });
     mkdirSync(this.rootOf(vmId), { recursive: true, mode: 0o755 });
     chmodSync(this.rootOf(vmId), 0o755);
+    if (this.#imageFolder !== undefined) layImage(this.#imageFolder, this.rootOf(vmId));
   }
 
   /** Adds a line to the machine's console, which `boot diagnostics` would show on Azure. */
