@@ -52,9 +52,16 @@ export class EmulatedAzure {
   readonly #addresses = `127.${randomInt(100, 250)}.${randomInt(0, 255)}.0/24`;
   #process: ChildProcess | undefined;
   #port = '0';
+  #proxy = '';
+  #caFile = '';
 
   get endpoint(): string {
     return `https://127.0.0.1:${this.#port}`;
+  }
+
+  /** `http://host:port` of its proxy, and the file with the authority that clients must trust. */
+  get proxy(): { url: string; caFile: string } {
+    return { url: this.#proxy, caFile: this.#caFile };
   }
 
   /** Starts the emulator's own program and waits until it answers. The first start takes free ports, later ones the same. */
@@ -86,8 +93,10 @@ export class EmulatedAzure {
       },
       { within: seconds(30), because: 'the emulator says where it listens' },
     );
-    const { endpoint, caFile } = JSON.parse(ready) as { endpoint: string; caFile: string };
+    const { endpoint, proxy, caFile } = JSON.parse(ready) as { endpoint: string; proxy: string; caFile: string };
     this.#port = new URL(endpoint).port;
+    this.#proxy = proxy;
+    this.#caFile = caFile;
     setDefaultCACertificates([...getCACertificates('default'), readFileSync(caFile, 'utf8')]);
     await until(async () => (await fetch(`${this.endpoint}/_emulator/healthz`)).ok, {
       within: seconds(30),
