@@ -9,6 +9,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { ClientSecretCredential } from '@azure/identity';
 import { seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
+import type { SeedFile } from '../../apps/azure-emulator/src/seed/seed.schema';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -21,7 +22,7 @@ export const OWNER = {
   secret: 'owner-secret',
 };
 
-const SEED = {
+const SEED: SeedFile = {
   tenants: [{ tenantId: TENANT, displayName: 'Contract' }],
   applications: [
     {
@@ -48,12 +49,19 @@ export interface Fault {
 
 /** Starts, kills and asks one emulator on one folder. */
 export class EmulatedAzure {
+  readonly #seed: SeedFile;
   readonly stateFolder = mkdtempSync(join(tmpdir(), 'azure-contract-'));
   readonly #addresses = `127.${randomInt(100, 250)}.${randomInt(0, 255)}.0/24`;
   #process: ChildProcess | undefined;
   #port = '0';
   #proxy = '';
   #caFile = '';
+
+  /** `more` is added to the owner and the subscription that are always there. */
+  constructor(more: SeedFile = {}) {
+    const { servicePrincipals = [], ...rest } = more;
+    this.#seed = { ...SEED, ...rest, servicePrincipals: [...(SEED.servicePrincipals ?? []), ...servicePrincipals] };
+  }
 
   get endpoint(): string {
     return `https://127.0.0.1:${this.#port}`;
@@ -66,7 +74,7 @@ export class EmulatedAzure {
 
   /** Starts the emulator's own program and waits until it answers. The first start takes free ports, later ones the same. */
   async start(): Promise<void> {
-    writeFileSync(join(this.stateFolder, 'seed.json'), JSON.stringify(SEED));
+    writeFileSync(join(this.stateFolder, 'seed.json'), JSON.stringify(this.#seed));
     const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'apps/azure-emulator/src/main.ts')], {
       cwd: ROOT,
       env: {
