@@ -34,6 +34,8 @@ const CONSUL_PORTS: readonly OpenPort[] = [
   { name: 'grpc', protocol: 'Tcp', ports: '8502-8503' },
   { name: 'dns-tcp', protocol: 'Tcp', ports: '8600' },
   { name: 'dns-udp', protocol: 'Udp', ports: '8600' },
+  { name: 'wan-gossip-tcp', protocol: 'Tcp', ports: '8302' },
+  { name: 'wan-gossip-udp', protocol: 'Udp', ports: '8302' },
 ];
 
 const rule = (

@@ -31,6 +31,15 @@ const tokenSchema = z.object({
 /** A token without its secret: nothing that reads tokens needs it. */
 export type ConsulToken = z.infer<typeof tokenSchema>;
 
+const replicationSchema = z.object({
+  Enabled: z.boolean(),
+  Running: z.boolean(),
+  SourceDatacenter: z.string().default(''),
+  ReplicationType: z.string().default(''),
+  ReplicatedTokenIndex: z.number().default(0),
+});
+type AccessControlReplication = z.infer<typeof replicationSchema>;
+
 /** A token as it is to be: the accessor and the secret are ours, so that making it twice makes one. */
 export interface WantedToken {
   accessorId: string;
@@ -41,7 +50,8 @@ export interface WantedToken {
   nodeIdentity?: { nodeName: string; datacenter: string };
 }
 
-const tokenBody = (wanted: WantedToken): Record<string, unknown> => ({
+const tokenBody = (wanted: WantedToken, local: boolean): Record<string, unknown> => ({
+  ...(local ? { Local: true } : {}),
   AccessorID: wanted.accessorId,
   SecretID: wanted.secretId.reveal(),
   Description: wanted.description,
@@ -54,9 +64,12 @@ const tokenBody = (wanted: WantedToken): Record<string, unknown> => ({
 /** Policies and tokens. Every `ensure…` may run twice. */
 export class AccessControl {
   readonly #connection: ConsulConnection;
+  readonly #tokensAreLocal: boolean;
 
-  constructor(connection: ConsulConnection) {
+  /** `tokensAreLocal`: tokens are made for this datacenter alone; without it they are the primary's, and good everywhere. */
+  constructor(connection: ConsulConnection, { tokensAreLocal = false }: { tokensAreLocal?: boolean | undefined } = {}) {
     this.#connection = connection;
+    this.#tokensAreLocal = tokensAreLocal;
   }
 
   /** Makes the policy of that name, or brings its rules up to date. */
@@ -73,7 +86,7 @@ export class AccessControl {
   async ensureToken(wanted: WantedToken): Promise<void> {
     const known = await this.findToken(wanted.accessorId);
     const path = known ? `/v1/acl/token/${wanted.accessorId}` : '/v1/acl/token';
-    await this.#connection.tell(path, { method: 'PUT', body: tokenBody(wanted) });
+    await this.#connection.tell(path, { method: 'PUT', body: tokenBody(wanted, this.#tokensAreLocal) });
   }
 
   /** Gives requests without a token exactly these policies. */
@@ -124,6 +137,11 @@ export class AccessControl {
   async removeToken(accessorId: string): Promise<void> {
     if (!(await this.findToken(accessorId))) return;
     await this.#connection.tell(`/v1/acl/token/${accessorId}`, { method: 'DELETE' });
+  }
+
+  /** How far a secondary datacenter has come with copying its primary's access rules. */
+  async replication(): Promise<AccessControlReplication> {
+    return this.#connection.ask(replicationSchema, '/v1/acl/replication');
   }
 
   /** Whether the connection's own token is known to the server that is asked. */

@@ -55,9 +55,14 @@ export class ConsulClient {
   readonly catalog: Catalog;
   readonly #connection: ConsulConnection;
 
-  constructor(options: { fetch: ConsulFetch; token?: SecretValue | undefined; signal?: AbortSignal | undefined }) {
+  constructor(options: {
+    fetch: ConsulFetch;
+    token?: SecretValue | undefined;
+    signal?: AbortSignal | undefined;
+    tokensAreLocal?: boolean | undefined;
+  }) {
     this.#connection = new ConsulConnection(options);
-    this.accessControl = new AccessControl(this.#connection);
+    this.accessControl = new AccessControl(this.#connection, options);
     this.operator = new Operator(this.#connection);
     this.keyring = new Keyring(this.#connection);
     this.connectAuthority = new ConnectAuthority(this.#connection);
@@ -98,6 +103,11 @@ export class ConsulClient {
   /** The token that the server's own agent works with, from now on and after restarts. Needs `agent:write`. */
   async setAgentToken(token: SecretValue): Promise<void> {
     await this.#connection.tell('/v1/agent/token/agent', { method: 'PUT', body: { Token: token.reveal() } });
+  }
+
+  /** Names of the datacenters that this one knows, its own included. */
+  async datacenters(): Promise<string[]> {
+    return this.#connection.ask(z.array(z.string()), '/v1/catalog/datacenters');
   }
 
   async nodes(): Promise<{ name: string; address: string }[]> {

@@ -10,6 +10,11 @@ export type { ConsulFetch, ConsulRequest } from './connection';
 export { ANONYMOUS_TOKEN_ACCESSOR, GLOBAL_MANAGEMENT_POLICY, type ConsulToken, type WantedToken } from './access-control';
 export type { CatalogNode, GossipMember } from './catalog';
 export type { AutopilotConfiguration, AutopilotHealth, RaftServer } from './operator';
-export { serverConfiguration, type ConsulConfiguration, type ServerConfigurationInput } from './server-configuration';
+export {
+  serverConfiguration,
+  type ConsulConfiguration,
+  type FederationConfiguration,
+  type ServerConfigurationInput,
+} from './server-configuration';
 export { clientConfiguration, type ClientConfigurationInput } from './client-configuration';
 export { isAtLeast } from './versions';

@@ -45,6 +45,27 @@ describe('configuration of a server', () => {
     expect(serverConfiguration(input('1.8.7', { bootstrap: false }))).not.toHaveProperty('bootstrap_expect');
   });
 
+  it('gossips with other datacenters only as a member of a federation', () => {
+    const alone = serverConfiguration(input('1.8.7'));
+    expect(alone).toMatchObject({ ports: { serf_wan: -1 } });
+    expect(alone).not.toHaveProperty('primary_datacenter');
+    const primary = serverConfiguration(input('1.8.7', { federation: { primaryDatacenter: 'dc1' } }));
+    expect(primary).toMatchObject({
+      ports: { serf_wan: 8302 },
+      primary_datacenter: 'dc1',
+      acl: { tokens: { master: 'management' } },
+    });
+    expect(primary).not.toHaveProperty('retry_join_wan');
+  });
+
+  it('has a secondary copy all access rules from its primary, and make no management token of its own', () => {
+    const follows = { addresses: ['10.1.0.4'], replicationToken: new SecretValue('replication') };
+    const secondary = serverConfiguration(input('1.16.6', { federation: { primaryDatacenter: 'dc0', follows } }));
+    expect(secondary).toMatchObject({ primary_datacenter: 'dc0', retry_join_wan: ['10.1.0.4'], ports: { serf_wan: 8302 } });
+    expect(secondary['acl']).toMatchObject({ enable_token_replication: true });
+    expect(secondary['acl']).toHaveProperty('tokens', { replication: 'replication', agent: 'agent' });
+  });
+
   it('closes the plain gRPC port where TLS has its own', () => {
     expect(serverConfiguration(input('1.14.1'))).toMatchObject({ ports: { grpc: -1, grpc_tls: 8503 } });
   });

@@ -24,20 +24,30 @@ export interface ServerConfigurationInput {
   gossipKey: SecretValue;
   managementToken: SecretValue;
   agentToken: SecretValue;
+  /** Undefined for a cluster that is in no federation. */
+  federation?: FederationConfiguration | undefined;
+}
+
+/** What a member of a federation is told beside. */
+export interface FederationConfiguration {
+  /** Its own, for the primary itself. */
+  primaryDatacenter: string;
+  /** Of a secondary: where the primary's servers are, and the token that it copies access rules with. */
+  follows?: { addresses: readonly string[]; replicationToken: SecretValue };
 }
 
 /**
  * Ports by name. From 1.14 the plain gRPC port is closed and TLS has its own. Gossip between datacenters is closed: a cluster that
  * is in no federation needs no such port, and with it a new leader takes a second longer to set itself up (measured on 1.8.7).
  */
-const ports = (version: string): ConsulConfiguration => ({
+const ports = (version: string, federated: boolean): ConsulConfiguration => ({
   http: -1,
   https: 8501,
   ...(isAtLeast(version, 1, 14) ? { grpc: -1, grpc_tls: 8503 } : { grpc: 8502 }),
   dns: 8600,
   server: 8300,
   serf_lan: 8301,
-  serf_wan: -1,
+  serf_wan: federated ? 8302 : -1,
 });
 
 /**
@@ -72,16 +82,37 @@ function transportSecurity(version: string): ConsulConfiguration {
   };
 }
 
-/** With the management token in the configuration the leader makes it itself: no bootstrap call can be lost half-way. */
-function accessControl({ consulVersion, managementToken, agentToken }: ServerConfigurationInput): ConsulConfiguration {
+/**
+ * With the management token in the configuration the leader makes it itself: no bootstrap call can be lost half-way. A secondary
+ * datacenter makes no such token: all that is not local to it comes from its primary.
+ */
+function accessControl({
+  consulVersion,
+  managementToken,
+  agentToken,
+  federation,
+}: ServerConfigurationInput): ConsulConfiguration {
   const management = isAtLeast(consulVersion, 1, 11) ? 'initial_management' : 'master';
+  const replication = federation?.follows?.replicationToken;
   return {
     enabled: true,
     default_policy: 'deny',
     down_policy: 'extend-cache',
     enable_token_persistence: true,
-    tokens: { [management]: managementToken.reveal(), agent: agentToken.reveal() },
+    ...(replication ? { enable_token_replication: true } : {}),
+    tokens: {
+      ...(replication ? { replication: replication.reveal() } : { [management]: managementToken.reveal() }),
+      agent: agentToken.reveal(),
+    },
   };
+}
+
+/** How a member of a federation finds the others; whom it has met once it remembers over restarts. */
+function otherDatacenters({ federation }: ServerConfigurationInput): ConsulConfiguration {
+  if (!federation) return {};
+  const { primaryDatacenter, follows } = federation;
+  if (!follows) return { primary_datacenter: primaryDatacenter };
+  return { primary_datacenter: primaryDatacenter, retry_join_wan: [...follows.addresses], retry_interval_wan: '1s' };
 }
 
 /** The whole configuration of a server, in the keys of its version. Contains secrets. */
@@ -95,7 +126,8 @@ export function serverConfiguration(input: ServerConfigurationInput): ConsulConf
     bind_addr: address,
     client_addr: address,
     advertise_addr: address,
-    ports: ports(consulVersion),
+    ports: ports(consulVersion, input.federation !== undefined),
+    ...otherDatacenters(input),
     ...(input.bootstrap ? { bootstrap_expect: input.servers } : {}),
     retry_join: [...input.serverAddresses],
     retry_interval: '1s',

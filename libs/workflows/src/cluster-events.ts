@@ -1,6 +1,7 @@
 import type { WorkflowEvent } from '@managed-consul/workflow-engine';
 import { cloneClusterEvents } from './clone-cluster/clone-cluster.events';
 import { createClusterEvents } from './create-cluster/create-cluster.events';
+import { createSecondaryEvents } from './create-secondary/create-secondary.events';
 import { createSnapshotLinkEvents } from './create-snapshot-link/create-snapshot-link.events';
 import { createRootTokenEvents } from './create-root-token/create-root-token.events';
 import { deleteSnapshotEvents } from './delete-snapshot/delete-snapshot.events';
@@ -11,6 +12,7 @@ import { resizeClusterEvents } from './resize-cluster/resize-cluster.events';
 import { resumeClusterEvents } from './resume-cluster/resume-cluster.events';
 import { scaleClusterEvents } from './scale-cluster/scale-cluster.events';
 import { suspendClusterEvents } from './suspend-cluster/suspend-cluster.events';
+import { openFederationEvents } from './open-federation/open-federation.events';
 import { repairClusterEvents } from './repair-cluster/repair-cluster.events';
 import { drillSnapshotEvents } from './drill-snapshot/drill-snapshot.events';
 import type { ClusterEventText, OperationEvents } from './operation-events';
@@ -46,6 +48,8 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   restoreClusterEvents,
   previewRestoreEvents,
   cloneClusterEvents,
+  openFederationEvents,
+  createSecondaryEvents,
   recoverQuorumEvents,
   drillSnapshotEvents,
 ];

@@ -5,7 +5,7 @@ import type { ClusterRecord } from './services';
 export async function findClusterRecord({ prisma }: Database, clusterId: string): Promise<ClusterRecord | undefined> {
   const found = await prisma.cluster.findUnique({
     where: { id: clusterId },
-    include: { installation: true, serverRecords: true },
+    include: { installation: true, serverRecords: true, federation: true },
   });
   if (!found) return undefined;
   // In the order of their numbers: what is computed from all servers must not change from look to look.

@@ -20,12 +20,17 @@ const UPDATE_ENDS: Record<OperationOutcome['state'], ProvisioningState> = {
 const END_STATES: Readonly<Record<string, Record<OperationOutcome['state'], ProvisioningState>>> = {
   [OPERATION_KINDS.createCluster]: { Succeeded: 'Succeeded', Failed: 'Failed', Canceled: 'Canceled' },
   [OPERATION_KINDS.cloneCluster]: { Succeeded: 'Succeeded', Failed: 'Failed', Canceled: 'Canceled' },
+  [OPERATION_KINDS.createSecondary]: { Succeeded: 'Succeeded', Failed: 'Failed', Canceled: 'Canceled' },
   [OPERATION_KINDS.deleteCluster]: { Succeeded: 'Deleted', Failed: 'Failed', Canceled: 'Failed' },
   ...Object.fromEntries(UPDATING_KINDS.map((kind) => [kind, UPDATE_ENDS])),
 };
 
 /** Operations that end with a cluster that is looked after from then on. */
-const MAKING_KINDS: readonly string[] = [OPERATION_KINDS.createCluster, OPERATION_KINDS.cloneCluster];
+const MAKING_KINDS: readonly string[] = [
+  OPERATION_KINDS.createCluster,
+  OPERATION_KINDS.cloneCluster,
+  OPERATION_KINDS.createSecondary,
+];
 
 async function recordClusterOutcome(
   tx: Transaction,

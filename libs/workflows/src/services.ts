@@ -1,6 +1,6 @@
 import type { AgentClient } from '@managed-consul/agent-protocol';
 import type { Azure } from '@managed-consul/azure';
-import type { Cluster, Database, Installation, Server } from '@managed-consul/database';
+import type { Cluster, Database, FederationMember, Installation, Server } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
 import type { Bell } from '@managed-consul/operations';
 import type { SecretStore } from '@managed-consul/secrets';
@@ -9,6 +9,8 @@ import type { StepContext } from '@managed-consul/workflow-engine';
 /** A cluster with what belongs to it, as it was when the step began. */
 export type ClusterRecord = Cluster & {
   installation: Installation;
+  /** Its place in a federation; null when it is in none. */
+  federation: FederationMember | null;
   /** The members: the servers that vote, in the order of their numbers. */
   serverRecords: Server[];
   /** Servers that are being added or taken out, or that an operation which failed left so. */

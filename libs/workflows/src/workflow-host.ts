@@ -6,11 +6,13 @@ import { clusterEventText } from './cluster-events';
 import { findClusterRecord } from './cluster-record';
 import { cloneCluster } from './clone-cluster/clone-cluster.workflow';
 import { createCluster } from './create-cluster/create-cluster.workflow';
+import { createSecondary } from './create-secondary/create-secondary.workflow';
 import { createSnapshotLink } from './create-snapshot-link/create-snapshot-link.workflow';
 import { createRootToken } from './create-root-token/create-root-token.workflow';
 import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
 import { deleteSnapshot } from './delete-snapshot/delete-snapshot.workflow';
 import { drillSnapshot } from './drill-snapshot/drill-snapshot.workflow';
+import { openFederation } from './open-federation/open-federation.workflow';
 import { recordOutcome } from './outcomes';
 import { previewRestore } from './preview-restore/preview-restore.workflow';
 import { registerInstallation } from './register-installation/register-installation.workflow';
@@ -55,6 +57,8 @@ export const WORKFLOWS = [
   restoreCluster,
   previewRestore,
   cloneCluster,
+  openFederation,
+  createSecondary,
   recoverQuorum,
   drillSnapshot,
 ] as const;

@@ -1,3 +1,4 @@
+import { isSecondary } from '@managed-consul/clusters';
 import type { Server } from '@managed-consul/database';
 import { TerminalError, TransientError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
@@ -47,8 +48,12 @@ export const NAMES_POLICY = {
   rules: 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n',
 };
 
-/** DNS carries no token: without this, servers answer every question with nothing. Keys, sessions and agents stay closed. */
+/**
+ * DNS carries no token: without this, servers answer every question with nothing. Keys, sessions and agents stay closed. A secondary
+ * datacenter has the rules of its primary, and what its customer has made of them.
+ */
 export async function openNames(step: Step) {
+  if (isSecondary(step.cluster.federation)) return done();
   const { accessControl } = await consulOnLeader(step);
   await accessControl.ensurePolicy(NAMES_POLICY);
   await accessControl.setAnonymousPolicies([NAMES_POLICY.name]);

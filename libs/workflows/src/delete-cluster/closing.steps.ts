@@ -55,6 +55,7 @@ export async function closeRecords({ cluster, clock, outputOf }: Step) {
   const { kept } = outputOf(destroySecrets);
   return done(undefined, async (tx) => {
     await tx.server.deleteMany({ where: { clusterId: cluster.id } });
+    await tx.federationMember.deleteMany({ where: { clusterId: cluster.id } });
     await tx.agentEnrolment.deleteMany({ where: { clusterId: cluster.id } });
     await tx.certificate.deleteMany({ where: { owner: secretOwnerOf(cluster.id) } });
     const stillAlive = { clusterId: cluster.id, revokedAt: null };

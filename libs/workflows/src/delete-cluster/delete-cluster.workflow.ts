@@ -6,6 +6,7 @@ import { SERVER_RETRY } from '../shared-steps/delays';
 import { SNAPSHOT_PATIENCE, snapshotIsVerified, startSnapshot } from '../shared-steps/take-snapshot.steps';
 import { closeRecords, deploymentHasStopped, destroySecrets, forgetDeployment, stopDeployment } from './closing.steps';
 import { confirmPlaceMayBeTouched } from './confirm-place.steps';
+import { leaveFederation } from './federation.steps';
 import {
   gatewaysAreGone,
   networkIsGone,
@@ -43,6 +44,7 @@ export const deleteCluster = defineWorkflow<Services>({
     action(startRemovingTheRest),
     condition(nothingIsLeft, { within: minutes(30), orFail: 'Azure did not remove everything that belongs to the cluster.' }),
     action(forgetDeployment),
+    action(leaveFederation, { retry: SERVER_RETRY }),
     action(destroySecrets),
     action(closeRecords),
   ],

@@ -1,5 +1,5 @@
 import { ConsulClient } from '@managed-consul/consul';
-import { SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
+import { isSecondary, SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
 import type { SecretValue } from '@managed-consul/config';
 import type { Server } from '@managed-consul/database';
 import { TransientError } from '@managed-consul/errors';
@@ -7,10 +7,14 @@ import type { Step } from '../services';
 
 type Access = Pick<Step, 'agents' | 'cluster' | 'secrets' | 'signal'>;
 
-/** Consul on one server, through its agent, asked with `token` or with none. */
+/**
+ * Consul on one server, through its agent, asked with `token` or with none. What tokens the service makes in a secondary datacenter
+ * are for it alone.
+ */
 export async function consulOn({ agents, cluster, signal }: Access, server: Server, token?: SecretValue): Promise<ConsulClient> {
   const agent = await agents.find(cluster.id, server.vmId);
-  return new ConsulClient({ fetch: (path, request) => agent.consulFetch(path, request), token, signal });
+  const tokensAreLocal = isSecondary(cluster.federation);
+  return new ConsulClient({ fetch: (path, request) => agent.consulFetch(path, request), token, signal, tokensAreLocal });
 }
 
 /** The service's own token: allows everything and never leaves the service. */

@@ -1,6 +1,6 @@
 import { sealDesiredState, type DesiredState } from '@managed-consul/agent-protocol';
-import { SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
-import { serverConfiguration } from '@managed-consul/consul';
+import { isSecondary, SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
+import { serverConfiguration, type FederationConfiguration } from '@managed-consul/consul';
 import type { Server } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
 import type { Step } from '../services';
@@ -16,6 +16,8 @@ export interface ServerWish {
   running: boolean;
   /** With `running` false: Consul is leaving the cluster and ends by itself. */
   endsByItself?: boolean;
+  /** From now on it gossips with other datacenters. Left out, it does so if it did before. */
+  opensWan?: boolean;
 }
 
 /** What a server of a cluster that runs is now: the base of every change of one thing about it. */
@@ -49,22 +51,41 @@ const addressesWith = (members: readonly Server[], server: Server): string[] => 
   ...new Set([...members.map(({ address }) => address), server.address]),
 ];
 
+/** What the server is told of its federation; undefined while it takes no part in one. */
+async function federationOf(
+  { cluster, database, secrets }: Needs,
+  { server, opensWan = false }: ServerWish,
+): Promise<FederationConfiguration | undefined> {
+  const { federation, datacenter } = cluster;
+  if (!federation) return undefined;
+  if (!isSecondary(federation))
+    return federation.openedAt || server.wanOpen || opensWan ? { primaryDatacenter: datacenter } : undefined;
+  const [primary, replicationToken] = await Promise.all([
+    database.prisma.cluster.findUniqueOrThrow({
+      where: { id: federation.primaryClusterId },
+      include: { serverRecords: { where: { membership: 'Member' } } },
+    }),
+    secrets.get(secretOwnerOf(cluster.id), SECRET_PURPOSES.replicationToken),
+  ]);
+  const addresses = primary.serverRecords.map(({ address }) => address).sort();
+  return { primaryDatacenter: primary.datacenter, follows: { addresses, replicationToken } };
+}
+
 /**
  * What a server is to be. The same wish gives the same state and hash, so asking an agent again changes nothing. Contains
  * secrets: it goes to the agent and nowhere else.
  */
-export async function desiredStateOf(
-  needs: Needs,
-  { server, consulVersion, bootstrap, running, endsByItself = false }: ServerWish,
-): Promise<DesiredState> {
+export async function desiredStateOf(needs: Needs, wish: ServerWish): Promise<DesiredState> {
+  const { server, consulVersion, bootstrap, running, endsByItself = false } = wish;
   const { cluster, secrets, clock } = needs;
-  const [caCertificate, serverCertificate, gossipKey, management, agent, sha256] = await Promise.all([
+  const [caCertificate, serverCertificate, gossipKey, management, agent, sha256, federation] = await Promise.all([
     trustedAuthorities(needs),
     findServerCertificate(needs, server, clock.now()),
     secrets.get(secretOwnerOf(cluster.id), SECRET_PURPOSES.gossipKey),
     managementToken(needs),
     agentToken(needs, server),
     programHashes(needs, consulVersion),
+    federationOf(needs, wish),
   ]);
   if (!serverCertificate) {
     const cause = new Error(`Server ${server.name} has no certificate.`);
@@ -81,6 +102,7 @@ export async function desiredStateOf(
     gossipKey,
     managementToken: management,
     agentToken: agent,
+    federation,
   });
   return sealDesiredState({
     serverName: server.name,
