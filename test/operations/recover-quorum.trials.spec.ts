@@ -1,7 +1,8 @@
 import { clusterNames } from '@managed-consul/azure';
-import type { RecoverQuorumInput } from '@managed-consul/clusters';
-import { minutes } from '@managed-consul/config';
+import { requestRepair, type RecoverQuorumInput } from '@managed-consul/clusters';
+import { minutes, systemClock } from '@managed-consul/config';
 import { TerminalError } from '@managed-consul/errors';
+import { createSchedules } from '@managed-consul/schedules';
 import { requestRecoverQuorum, requestTakeSnapshot } from '@managed-consul/snapshots';
 import {
   driveToEnd,
@@ -15,9 +16,9 @@ import {
 import type { BoundaryPoint } from '@managed-consul/workflow-engine';
 import { createWorkflowHost, type Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, quickCluster } from '../support/changing-cluster';
+import { ask, quickCluster, underWriter } from '../support/changing-cluster';
 import { ConsulContents } from '../support/consul-contents';
-import { seeOnly } from '../support/partial-sight';
+import { seeOnly, type PartialSight } from '../support/partial-sight';
 import { verifyReadyCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
@@ -32,6 +33,9 @@ const succeed = async (operationId: string) =>
 
 const recover = (clusterId: string, source: RecoverQuorumInput): Promise<string> =>
   ask(world, (tx) => requestRecoverQuorum(tx, { requester: world.requester, clusterId, source }));
+
+const repair = (clusterId: string): Promise<string> =>
+  ask(world, (tx) => requestRepair(tx, { requester: world.requester, clusterId }));
 
 /** Driven until `step` has acted, and failed there. */
 async function failAfter(operationId: string, step: string): Promise<void> {
@@ -137,6 +141,15 @@ describe.concurrent('recover-quorum', { timeout: minutes(8) }, () => {
     await everyStepTwice(fromSurvivors(await filledCluster(3)));
   });
 
+  it('is finished by a repair when it failed after the one server that is left had begun to lead', async () => {
+    const filled = await filledCluster(3);
+    const { request, verify } = fromSurvivors(filled);
+    await failAfter(await request(), 'survivorsHaveLeader');
+    const repaired = await repair(filled.clusterId);
+    await succeed(repaired);
+    await verify(repaired);
+  });
+
   it('rebuilds from a snapshot when it failed to go on from what is left, though the worker dies at every step', async () => {
     const { clusterId, contents, snapshotId } = await filledCluster(3);
     await loseMachines(clusterId, 2);
@@ -166,3 +179,58 @@ describe.concurrent('recover-quorum', { timeout: minutes(8) }, () => {
     await verify();
   });
 });
+
+/** Looks until the service asks for a repair by itself; gives its id. */
+async function repairIsAskedFor(clusterId: string, { agents }: PartialSight): Promise<string> {
+  const { dependencies, database, log } = world;
+  const often = { observeEvery: 1, inspectEvery: 1, repairAfter: 1 };
+  const schedules = createSchedules({ ...dependencies, agents, database, log, clock: systemClock, ...often });
+  const asked = async () => {
+    const now = new Date();
+    await schedules
+      .find(({ kind }) => kind === 'observe')
+      ?.run(clusterId, { now, dueAt: now, signal: AbortSignal.timeout(minutes(1)) });
+    return database.prisma.operation.findFirst({ where: { clusterId, kind: 'repair-cluster', state: 'Pending' } });
+  };
+  return (await until(asked, { within: minutes(1), because: 'a repair is asked for' })).id;
+}
+
+/** The step of a repair for one item. */
+const stepOf = (operationId: string, name: string, item: string) =>
+  world.database.prisma.operationStep.findFirstOrThrow({ where: { operationId, name, item } });
+
+describe.concurrent('a cluster of five that has two servers less', { timeout: minutes(8) }, () => {
+  it('has silent ones replaced one after the other while their Consul runs, the leader too, and dead ones together', async () => {
+    const clusterId = await quickCluster(world, 5);
+    const { servers, operator } = await seenThrough(clusterId);
+    const leader = (await operator.raftServers()).find(({ Leader }) => Leader)?.Node;
+    const silent = [...servers].sort((one, other) => Number(other.name === leader) - Number(one.name === leader)).slice(0, 2);
+    const sight = await seeOnly(world, (key) => !silent.some(({ vmId }) => key.endsWith(vmId)));
+    try {
+      const asked = await repairIsAskedFor(clusterId, sight);
+      const host = createWorkflowHost({ ...world.dependencies, agents: sight.agents }, { clock: systemClock, log: world.log });
+      await underWriter(world, clusterId, 'two silent servers of five replaced', async () => {
+        expect(await driveToEnd({ ...world, host }, asked)).toMatchObject({ errorMessage: null, state: 'Succeeded' });
+      });
+      const { operationStep } = world.database.prisma;
+      const dropped = { operationId: asked, name: 'dropSilentServer' };
+      const [first, second] = await operationStep.findMany({ where: dropped, orderBy: { startedAt: 'asc' } });
+      const { finishedAt } = await stepOf(asked, 'recordNewServer', first?.item ?? '');
+      expect(second?.startedAt.getTime()).toBeGreaterThanOrEqual(finishedAt?.getTime() ?? Infinity);
+    } finally {
+      await sight.stop();
+    }
+    await verifyReadyCluster(world, clusterId);
+    const left = await world.database.prisma.server.findMany({ where: { clusterId } });
+    expect(left.filter(({ vmId }) => silent.some((server) => server.vmId === vmId))).toEqual([]);
+
+    await loseMachines(clusterId, 2);
+    await succeed(await repair(clusterId));
+    await verifyReadyCluster(world, clusterId);
+  });
+});
+
+async function seenThrough(clusterId: string) {
+  const contents = new ConsulContents(world, clusterId);
+  return { servers: await contents.servers(), operator: (await contents.consul()).operator };
+}

@@ -4,6 +4,7 @@ import type { OperationState } from '@managed-consul/database';
 import { RowBench } from '@managed-consul/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findClusterRecord } from '../cluster-record';
+import { chooseSurvivors } from '../recover-quorum/survivors.steps';
 import { confirmRepair } from '../repair-cluster/servers.steps';
 import { lookForMissingServers, serversWanted } from './look-for-missing';
 
@@ -14,14 +15,15 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 
 type Ended = readonly [kind: OperationKind, state: OperationState, planned?: number];
-const { repairCluster, createCluster, scaleCluster, rotateAgentTokens, resizeCluster } = OPERATION_KINDS;
+const { repairCluster, createCluster, scaleCluster, recoverQuorum, rotateAgentTokens, resizeCluster } = OPERATION_KINDS;
 
 /** A cluster of so many servers, after those operations in that order; what is found missing. */
 async function after(servers: number, ...ended: Ended[]) {
   const clusterId = await bench.newCluster({ servers });
   for (const [index, [kind, state, planned]] of ended.entries()) {
     const finishedAt = new Date(Date.parse('2026-01-01T00:00:00Z') + hours(index));
-    const plan = planned === undefined ? {} : { [confirmRepair.name]: { servers: planned } };
+    const { name } = kind === recoverQuorum ? chooseSurvivors : confirmRepair;
+    const plan = planned === undefined ? {} : { [name]: { servers: planned } };
     await bench.newOperation(clusterId, { kind, state, finishedAt, wakeAt: null }, plan);
   }
   const cluster = await findClusterRecord(bench.database, clusterId);
@@ -56,5 +58,13 @@ describe('servers that are missing', () => {
       [repairCluster, 'Failed'],
     ];
     expect(await after(2, ...all)).toMatchObject({ wanted: 3, reason: 'ServerMissing' });
+  });
+
+  it('are those that a recovery of the quorum has not brought, and not forgotten when the next finds no quorum lost', async () => {
+    const failed: Ended = [recoverQuorum, 'Failed', 3];
+    expect(await after(1, [createCluster, 'Succeeded'], failed)).toMatchObject({ wanted: 3, reason: 'ServerMissing' });
+    expect(await after(1, failed, [recoverQuorum, 'Failed'])).toMatchObject({ wanted: 3 });
+    expect(await after(2, [repairCluster, 'Failed', 3], [recoverQuorum, 'Failed'])).toMatchObject({ wanted: 3 });
+    expect(await after(3, failed, [recoverQuorum, 'Succeeded', 3])).toEqual({ wanted: 3 });
   });
 });

@@ -2,6 +2,7 @@ import { seconds } from '@managed-consul/config';
 import type { Server } from '@managed-consul/database';
 import { TerminalError, TransientError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
+import { serversWanted } from '../observation/look-for-missing';
 import type { Step } from '../services';
 import { driveTask } from '../shared-steps/agent-task';
 import { consulOn, consulOnLeader, findLeader, managementToken } from '../shared-steps/consul-access';
@@ -95,7 +96,8 @@ async function requireQuorumLost(step: Step): Promise<StandingServer[]> {
 
 /** Decided once: from now on every other server is lost, even if it should come back. */
 export async function chooseSurvivors(step: Step) {
-  const { servers } = step.cluster;
+  // A recovery that failed half-way has left fewer members than there shall be.
+  const servers = Math.max(step.cluster.servers, await serversWanted(step));
   if (recoversFrom(step) === 'snapshot') return done({ servers, survivors: [] });
   const able = (await requireQuorumLost(step)).filter(({ standing }) => standing === 'leaderless');
   if (able.length === 0)

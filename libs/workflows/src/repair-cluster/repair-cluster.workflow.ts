@@ -2,7 +2,6 @@ import { minutes } from '@managed-consul/config';
 import { OPERATION_KINDS } from '@managed-consul/clusters';
 import { action, condition, defineWorkflow, forEachServer } from '@managed-consul/workflow-engine';
 import type { Services } from '../services';
-import { ADD_SERVER } from '../shared-steps/add-server.steps';
 import { SERVER_RETRY } from '../shared-steps/delays';
 import { everyServerIsRefreshed, refreshServers } from '../shared-steps/refresh-servers.steps';
 import { unfinishedServersAreCleared } from '../shared-steps/unfinished-servers.steps';
@@ -14,10 +13,10 @@ import {
   dropDeadServers,
   leaderAnswers,
   serverRunsAgain,
-  serversToAdd,
   serversToStart,
   startServerAgain,
 } from './servers.steps';
+import { ADD_OR_EXCHANGE_SERVER, serversToAdd } from './silent-servers.steps';
 
 /**
  * From what was found wrong to a whole cluster: Azure's resources first, because servers need them, then servers that can be
@@ -47,7 +46,7 @@ export const repairCluster = defineWorkflow<Services>({
       within: minutes(20),
       orFail: 'A server that is dead could not be taken out of the cluster.',
     }),
-    forEachServer(serversToAdd, ADD_SERVER),
+    forEachServer(serversToAdd, ADD_OR_EXCHANGE_SERVER),
     forEachServer(changedMemberships, [
       action(refreshServers, { retry: SERVER_RETRY }),
       condition(everyServerIsRefreshed, { within: minutes(10), orFail: 'A server did not learn who the others are.' }),

@@ -11,8 +11,10 @@ export interface RepairPlan {
   members: string[];
   /** Servers whose Consul is started again. */
   start: string[];
-  /** Servers that are taken out and replaced by new ones. */
+  /** Servers that are gone or dead: taken out together and replaced by new ones. */
   replace: string[];
+  /** Servers that are silent but that Consul counts on: replaced one after the other. */
+  silent: string[];
   /** Azure resources that are deployed again. */
   resources: string[];
   /** How many servers there are in the end. */
@@ -50,16 +52,20 @@ export async function planRepair(step: Step, ownName: string): Promise<RepairPla
   const namesOf = (reason: Finding['reason']) => found.filter((one) => one.reason === reason).map(({ about }) => about);
   const wasFound = (reason: string, name: string) => findings.some((one) => one.reason === reason && one.about === name);
   const silent = namesOf('AgentAway').filter((name) => wasFound('AgentAway', name));
-  const gone = new Set([...namesOf('MachineGone'), ...silent]);
+  // Only the others know whether a server whose agent is silent is dead.
+  const unhealthy = new Set(facts.servers.filter(({ healthy }) => healthy === false).map(({ name }) => name));
+  const gone = new Set([...namesOf('MachineGone'), ...silent.filter((name) => unhealthy.has(name))]);
   const down = new Set(namesOf('ServerDown'));
   const servers = cluster.serverRecords;
   const isGivenUp = (vmId: string) => stubborn.includes(vmId) && servers.length > 1;
   const start = servers.filter(({ name, vmId }) => down.has(name) && !gone.has(name) && !isGivenUp(vmId));
   const replace = servers.filter(({ name, vmId }) => gone.has(name) || (down.has(name) && isGivenUp(vmId)));
+  const stillCounts = servers.filter(({ name }) => silent.includes(name) && !gone.has(name));
   return {
     members: servers.map(({ vmId }) => vmId),
     start: start.map(({ vmId }) => vmId),
     replace: replace.map(({ vmId }) => vmId),
+    silent: stillCounts.map(({ vmId }) => vmId),
     resources: [...namesOf('ResourceMissing'), ...namesOf('ResourceAltered')],
     servers: wanted,
   };

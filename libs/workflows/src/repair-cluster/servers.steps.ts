@@ -1,11 +1,14 @@
+import type { Server } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
-import { findLeader } from '../shared-steps/consul-access';
+import { consulOnLeader, findLeader } from '../shared-steps/consul-access';
 import { SERVER_LOOK } from '../shared-steps/delays';
 import { groupIsManagedBy, notOurs, placeOf } from '../shared-steps/place';
 import { allTakePart } from '../shared-steps/remove-server.steps';
+import { majorityTakesPart } from '../shared-steps/seen-servers';
 import { presentWish } from '../shared-steps/server-desired-state';
+import { votesHealthily } from '../shared-steps/server-health';
 import { serverOfItem } from '../shared-steps/server-of-item';
 import { askOf, isAsAsked } from '../shared-steps/server-runs';
 import { planRepair, type RepairPlan } from './repair-plan';
@@ -46,6 +49,12 @@ export async function serverRunsAgain(step: Step) {
   });
 }
 
+/** Whether the leader finds one of `servers` healthy. More than one is taken out at once only when Consul has lost them anyway. */
+async function isCountedOn(step: Step, servers: readonly Server[]): Promise<boolean> {
+  const health = await (await consulOnLeader(step)).operator.autopilotHealth();
+  return servers.some(({ address }) => votesHealthily(health, address));
+}
+
 /**
  * From here on the dead servers are no members. Right before, the others prove that they carry the cluster without them: nobody
  * is taken out on the word of an old look.
@@ -56,18 +65,14 @@ export async function dropDeadServers(step: Step) {
   const dead = cluster.serverRecords.filter(({ vmId }) => replace.includes(vmId));
   if (dead.length === 0) return done();
   const rest = cluster.serverRecords.filter(({ vmId }) => !replace.includes(vmId));
-  if (rest.length * 2 <= members.length || !(await allTakePart(step, rest)))
+  if (rest.length * 2 <= members.length || !(await majorityTakesPart(step, rest)))
     return waitFor('The servers that are left are proving that they are healthy', SERVER_LOOK);
+  if (dead.length > 1 && (await isCountedOn(step, dead)))
+    return waitFor('The servers that are left are giving up the dead ones', SERVER_LOOK);
   return done(undefined, async (tx) => {
     await tx.server.updateMany({ where: { id: { in: dead.map(({ id }) => id) } }, data: { membership: 'Leaving' } });
     await tx.cluster.update({ where: { id: cluster.id }, data: { servers: rest.length, revision: { increment: 1 } } });
   });
-}
-
-/** Plan: one item for each server that is wanted and not there. */
-export async function serversToAdd(step: Step): Promise<string[]> {
-  const missing = step.outputOf(confirmRepair).servers - step.cluster.serverRecords.length;
-  return Array.from({ length: Math.max(0, missing) }, (_none, index) => `new-${index + 1}`);
 }
 
 /** Plan: one item when the members are others than before, for then all must learn of it; none when they are the same. */

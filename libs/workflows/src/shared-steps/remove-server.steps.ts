@@ -135,6 +135,13 @@ export async function serverHasLeft(step: Step) {
   return peer || (await isRunning(step, server)) ? waiting : done();
 }
 
+/** As `takeOutByForce`, for several: gives whether all are out. Gossip needs seconds to notice that a machine is gone. */
+export async function areTakenOut(leading: ConsulClient, servers: readonly Server[]): Promise<boolean> {
+  let areOut = true;
+  for (const server of servers) areOut = (await takeOutByForce(leading, server)) && areOut;
+  return areOut;
+}
+
 /** Its disk goes with the machine: nothing on it is worth keeping once the others have everything. */
 export async function startRemovingMachine(step: Step) {
   const server = leavingServerOf(step);

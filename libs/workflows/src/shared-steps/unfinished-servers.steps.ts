@@ -3,12 +3,13 @@ import type { Step } from '../services';
 import { consulOn, findLeader, managementToken } from './consul-access';
 import { SERVER_LOOK } from './delays';
 import { machinesOfNoMember, scaleSetOf } from './machines';
-import { allTakePart, forget, removeMachine } from './remove-server.steps';
+import { areTakenOut, forget, removeMachine } from './remove-server.steps';
+import { majorityTakesPart } from './seen-servers';
 import { raftPeerAt } from './server-health';
 
 /**
  * Takes away what an operation that did not finish has left: servers that never became members or are members no more, and
- * machines without a server. A vote is taken away only while all members are healthy, a machine only after its vote.
+ * machines without a server. A vote is taken away only while most members are seen to be healthy, a machine only after its vote.
  */
 async function clearUnfinished(step: Step) {
   const { cluster } = step;
@@ -19,7 +20,7 @@ async function clearUnfinished(step: Step) {
   const leading = await consulOn(step, leader, await managementToken(step));
   const peers = await leading.operator.raftServers();
   const voting = cluster.unfinishedServers.flatMap(({ address }) => raftPeerAt(peers, address) ?? []);
-  if (voting.length > 0 && !(await allTakePart(step, cluster.serverRecords)))
+  if (voting.length > 0 && !(await majorityTakesPart(step, cluster.serverRecords)))
     return waitFor('The servers are proving that they are healthy', SERVER_LOOK);
   for (const { ID } of voting) await leading.operator.removeRaftPeer(ID);
   for (const machine of machines) await removeMachine(step, machine);
@@ -27,6 +28,8 @@ async function clearUnfinished(step: Step) {
   const members = new Set(cluster.serverRecords.map(({ vmId }) => vmId));
   const left = (await scaleSets.listInstances(resourceGroup, scaleSet)).filter(({ vmId }) => !members.has(vmId));
   if (left.length > 0) return waitFor('Azure is removing machines that no server needs', SERVER_LOOK);
+  if (!(await areTakenOut(leading, cluster.unfinishedServers)))
+    return waitFor('The servers are noticing that another one is gone', SERVER_LOOK);
   return forget(step, cluster.unfinishedServers, leading);
 }
 
