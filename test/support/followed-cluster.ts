@@ -5,8 +5,8 @@ import type { WriterTarget } from './steady-writer';
 export interface FollowedCluster {
   readonly id: string;
   readonly name: string;
-  /** Addresses of its servers, as last read. */
-  addresses(): readonly string[];
+  /** Its servers, as last read. */
+  servers(): readonly { name: string; address: string }[];
   /** Where to write, and what to trust, as last read. */
   readonly target: () => WriterTarget;
   refresh(): Promise<void>;
@@ -29,14 +29,15 @@ export async function followCluster(
 ): Promise<FollowedCluster> {
   const { id, name, datacenter } = await customer.createCluster(request);
   const token = await newRootToken(customer, id);
-  let [addresses, ca]: [string[], string] = [[], ''];
+  let servers: { name: string; address: string }[] = [];
+  let ca = '';
   const refresh = async (): Promise<void> => {
     const params = { id };
     const [cluster, bundle] = await Promise.all([
       customer.api.call('getCluster', { params }),
       customer.api.call('createClientBundle', { params, body: {} }),
     ]);
-    addresses = cluster.body.observed.servers.map(({ address }) => address);
+    servers = cluster.body.observed.servers;
     ca = bundle.body.caPem;
   };
   await refresh();
@@ -45,8 +46,8 @@ export async function followCluster(
   return {
     id,
     name,
-    addresses: () => addresses,
-    target: () => ({ addresses, datacenter, ca, token }),
+    servers: () => servers,
+    target: () => ({ addresses: servers.map(({ address }) => address), datacenter, ca, token }),
     refresh,
     stop: () => clearInterval(timer),
   };

@@ -65,6 +65,11 @@ export async function killAgent(azureEndpoint: string, address: string): Promise
   for (const pid of await machineProcesses(azureEndpoint, address, 'start-agent.mjs')) killIfAlive(pid);
 }
 
+/** Ends the Consul server on a machine by SIGKILL; its agent starts it again. */
+export async function killConsul(azureEndpoint: string, address: string): Promise<void> {
+  for (const pid of await machineProcesses(azureEndpoint, address, 'config/server.json')) killIfAlive(pid);
+}
+
 function killIfAlive(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');

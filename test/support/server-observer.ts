@@ -17,7 +17,30 @@ export interface ObserverReport {
 
 /** Watches a cluster from outside: what Raft says of its voters, and what listens on this machine. Asks no record of the service. */
 export interface ServerObserver {
+  /** The server there is taken down by the test itself: until it listens again it is not held against the service. */
+  excuse(address: string): void;
   stop(): Promise<ObserverReport>;
+}
+
+/** One that was excused and did not go down within this time never will. */
+const EXCUSE_MILLISECONDS = 5000;
+
+/** Servers that somebody else than the service takes down, each until it is back. */
+class Excuses {
+  readonly #excused = new Map<string, { since: number; wentDown: boolean }>();
+
+  add(address: string): void {
+    this.#excused.set(address, { since: Date.now(), wentDown: false });
+  }
+
+  /** Those of `down` for which there is no excuse. */
+  unexcused(down: readonly string[]): string[] {
+    for (const [address, excuse] of this.#excused) {
+      if (down.includes(address)) excuse.wentDown = true;
+      else if (excuse.wentDown || Date.now() - excuse.since > EXCUSE_MILLISECONDS) this.#excused.delete(address);
+    }
+    return down.filter((address) => !this.#excused.has(address));
+  }
 }
 
 async function readVoters(target: WriterTarget): Promise<string[] | undefined> {
@@ -34,6 +57,7 @@ async function readVoters(target: WriterTarget): Promise<string[] | undefined> {
 export function observeServers(target: () => WriterTarget): ServerObserver {
   const report: ObserverReport = { mostDownAtOnce: 0, violations: [], looks: 0 };
   const stopping = new AbortController();
+  const excuses = new Excuses();
   let voters: string[] = [];
   let readAt = 0;
 
@@ -43,7 +67,7 @@ export function observeServers(target: () => WriterTarget): ServerObserver {
   };
   const downNow = () => {
     const listening = new Set(listeningAddresses(RPC_PORT));
-    return voters.filter((address) => !listening.has(address));
+    return excuses.unexcused(voters.filter((address) => !listening.has(address)));
   };
   const isBad = (down: readonly string[]) => down.length > 1 || voters.length - down.length < Math.floor(voters.length / 2) + 1;
 
@@ -63,6 +87,7 @@ export function observeServers(target: () => WriterTarget): ServerObserver {
     }
   })();
   return {
+    excuse: (address) => excuses.add(address),
     stop: async () => {
       stopping.abort();
       await running;
