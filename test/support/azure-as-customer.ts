@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ComputeManagementClient } from '@azure/arm-compute';
 import { ApplicationClient } from '@azure/arm-managedapplications';
 import { ResourceManagementClient } from '@azure/arm-resources';
-import { clusterNames } from '@managed-consul/azure';
 import type { Customer } from './customer';
 import type { ServiceStatus } from './service-status';
 
@@ -17,22 +15,8 @@ export function azureAsCustomer(status: ServiceStatus, customer: Customer) {
   const { credential, identity } = customer;
   return {
     resources: new ResourceManagementClient(credential, identity.subscriptionId, options),
-    compute: new ComputeManagementClient(credential, identity.subscriptionId, options),
     applications: new ApplicationClient(credential, identity.subscriptionId, options),
   };
-}
-
-/** Deletes the machine of the cluster's server with this name behind the service's back; done when Azure has agreed. */
-export async function deleteMachine(
-  status: ServiceStatus,
-  customer: Customer,
-  place: { resourceGroup: string; clusterId: string; serverName: string },
-): Promise<void> {
-  const { compute } = azureAsCustomer(status, customer);
-  const { scaleSet } = clusterNames(place.clusterId);
-  const instanceId = /-server-(\d+)$/.exec(place.serverName)?.[1];
-  if (instanceId === undefined) throw new Error(`${place.serverName} is no server's name`);
-  await compute.virtualMachineScaleSetVMs.delete(place.resourceGroup, scaleSet, instanceId).submitted();
 }
 
 /** Ids of all resources in a resource group, in lower case. */

@@ -1,7 +1,7 @@
 import { until } from '@managed-consul/testing';
-import { deleteMachine } from './azure-as-customer';
 import type { Customer } from './customer';
 import type { FollowedCluster } from './followed-cluster';
+import { loseMachine } from './lost-machine';
 import { listeningAddresses } from './machine-processes';
 import { patiently } from './process-killer';
 import type { ServiceStatus } from './service-status';
@@ -125,7 +125,8 @@ function repair(customer: Customer, status: ServiceStatus, resourceGroup: string
     const lost = cluster.servers().at(-1);
     if (!lost) throw new Error(`${cluster.name} has no server to lose`);
     gone(lost.address);
-    await patiently(() => deleteMachine(status, customer, { resourceGroup, clusterId: cluster.id, serverName: lost.name }));
+    const { subscriptionId } = customer.identity;
+    await patiently(() => loseMachine(status, { subscriptionId, resourceGroup, clusterId: cluster.id }, lost.name));
     await until(() => !listeningAddresses(CONSUL_RPC_PORT).includes(lost.address), {
       within: 60_000,
       because: `the machine of ${lost.name} is gone`,
