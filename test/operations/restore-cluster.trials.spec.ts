@@ -73,6 +73,22 @@ async function verifyBlue(): Promise<void> {
   expect(provisioningState).toBe('Succeeded');
 }
 
+/** Deletes a cluster, which leaves nothing of it. */
+async function remove({ clusterId }: ConsulContents): Promise<void> {
+  await ended(await world.requestDelete(clusterId));
+  await verifyDeletedCluster(world, clusterId);
+}
+
+/** Makes a root token, which ends the one before; gives its accessor. */
+async function newRootToken({ clusterId }: ConsulContents): Promise<string> {
+  const { database, requester, dependencies } = world;
+  const { operation, accessorId } = await database.prisma.$transaction((tx) =>
+    requestRootToken(tx, dependencies.secrets, { requester, clusterId }),
+  );
+  await ended(operation.id);
+  return accessorId;
+}
+
 async function turnRed(): Promise<void> {
   await contents.clear('blue');
   await contents.fill('red');
@@ -131,12 +147,8 @@ describe('restore-cluster', () => {
   const restoring = (): WorkflowTrial<Services> => ({ ...world, request: () => restore(snapshotId), verify: verifyBlue });
 
   it('brings back what was there, keeps revoked tokens revoked, and can itself be undone', async () => {
-    const { database, requester, dependencies } = world;
-    const { clusterId } = contents;
-    const { operation } = await database.prisma.$transaction((tx) =>
-      requestRootToken(tx, dependencies.secrets, { requester, clusterId }),
-    );
-    await ended(operation.id);
+    const { database } = world;
+    await newRootToken(contents);
     const restored = await restore(snapshotId, contents, true);
     await ended(restored);
     await verifyBlue();
@@ -159,19 +171,30 @@ describe('restore-cluster', () => {
   });
 });
 
-describe('clone-cluster', () => {
-  async function clone(servers: number, name: string): Promise<{ clusterId: string; operationId: string }> {
+/** Fails an operation right after one of its steps has acted. */
+const failingAfter = (step: string) => ({
+  reached: (point: string, { name }: { name: string }) => {
+    if (point === 'after-effect' && name === step) throw new TerminalError('FailedOnTrial', 'It failed.');
+  },
+});
+
+describe.concurrent('clone-cluster', () => {
+  let copies = 0;
+  async function clone(id = snapshotId): Promise<{ clusterId: string; operationId: string }> {
     const { requester, database, installationId } = world;
-    const networkCidr = `10.200.${name.length}.0/24`;
-    const draft = { installationId, name, servers, networkCidr, email: 'trial@example.com' };
-    const { created } = await requestCloneCluster(database, { requester, draft, snapshotId });
+    const name = `copy-${(copies += 1)}`;
+    const draft = { installationId, name, servers: 1, networkCidr: `10.200.${copies}.0/24`, email: 'trial@example.com' };
+    const { created } = await requestCloneCluster(database, { requester, draft, snapshotId: id });
     return { clusterId: created?.cluster.id ?? '', operationId: created?.operation.id ?? '' };
   }
+  const copyMadeBy = async (operationId: string): Promise<ConsulContents> => {
+    const { clusterId } = await world.database.prisma.operation.findUniqueOrThrow({ where: { id: operationId } });
+    return new ConsulContents(world, clusterId ?? '');
+  };
 
-  it('makes a new cluster with what the snapshot holds, without what was revoked and without the tokens of the service', async () => {
-    const { clusterId, operationId } = await clone(1, 'copy');
-    await ended(operationId);
-    const copy = new ConsulContents(world, clusterId);
+  /** What the snapshot holds is there once, and nothing that is the source's alone. */
+  async function verifyCopy(operationId: string): Promise<void> {
+    const copy = await copyMadeBy(operationId);
     expect(await copy.look()).toEqual({ color: 'blue', intentions: ['web-blue'], services: ['mail-blue'] });
     expect(await copy.isAccepted(kept.secretId)).toEqual([true]);
     expect(await copy.isAccepted(revoked.secretId)).toEqual([false]);
@@ -182,15 +205,53 @@ describe('clone-cluster', () => {
     expect(names).toEqual((await copy.servers()).map(({ name }) => name));
     expect(await consul.services()).toHaveProperty('consul');
     expect(await consul.operator.autopilotConfiguration()).toMatchObject({ MinQuorum: 1 });
-    expect((await world.drive(await world.requestDelete(clusterId))).state).toBe('Succeeded');
+    await remove(copy);
+  }
+  const cloning = (): WorkflowTrial<Services> => ({
+    ...world,
+    request: async () => (await clone()).operationId,
+    verify: verifyCopy,
   });
-});
 
-/** Fails an operation right after one of its steps has acted. */
-const failingAfter = (step: string) => ({
-  reached: (point: string, { name }: { name: string }) => {
-    if (point === 'after-effect' && name === step) throw new TerminalError('FailedOnTrial', 'It failed.');
-  },
+  it('gives what the snapshot holds, without what was revoked and the service’s own tokens, also with every step twice', () =>
+    everyStepTwice(cloning()));
+
+  it('ends the same when its worker dies before, in and after every step', async () => {
+    const points = await killedAtEveryStep(cloning());
+    expect(points.map(({ name }) => name)).toContain('recordClone');
+  });
+
+  it.each(['beginRestore', 'snapshotIsRestored', 'reissueServerTokens'])(
+    'leaves nothing valid that was revoked when it fails after %s, and can be deleted',
+    async (step) => {
+      const { operationId } = await clone();
+      expect(await driveToEnd(world, operationId, failingAfter(step))).toMatchObject({ errorCode: 'FailedOnTrial' });
+      const copy = await copyMadeBy(operationId);
+      expect(await copy.isAccepted(revoked.secretId)).toEqual([false]);
+      expect(await copy.isAccepted(await contents.managementToken())).toEqual([false]);
+      await verifyOwnTokens(copy, 1);
+      await remove(copy);
+    },
+  );
+
+  it('works from a snapshot whose cluster is gone: replaced root tokens stay revoked, of others it tells that nobody knows', async () => {
+    const source = await readyCluster(1);
+    const replaced = await newRootToken(source);
+    await source.fill('blue');
+    const id = await takeSnapshot(source);
+    await newRootToken(source);
+    await remove(source);
+    const { operationId } = await clone(id);
+    await ended(operationId);
+    const copy = await copyMadeBy(operationId);
+    expect((await copy.look()).color).toBe('blue');
+    const { accessControl } = await copy.consul();
+    expect(await accessControl.findToken(replaced)).toBeUndefined();
+    await verifyOwnTokens(copy, 1);
+    const told = await world.database.prisma.clusterEvent.findMany({ where: { operationId, type: 'CloneTold' } });
+    expect(told.map(({ message }) => message).join('\n')).toMatch(/could not be asked/);
+    await remove(copy);
+  });
 });
 
 describe('a restore that fails half-way', () => {
@@ -213,8 +274,7 @@ describe('a restore that fails half-way', () => {
       }
       await ended(await restore(ownSnapshotId, cluster));
       expect((await cluster.look()).color).toBe('blue');
-      await ended(await world.requestDelete(cluster.clusterId));
-      await verifyDeletedCluster(world, cluster.clusterId);
+      await remove(cluster);
     };
     await Promise.all(Array.from({ length: 3 }, worker));
   });
