@@ -221,7 +221,7 @@ describe.concurrent('clone-cluster', () => {
     expect(points.map(({ name }) => name)).toContain('recordClone');
   });
 
-  it.each(['beginRestore', 'snapshotIsRestored', 'reissueServerTokens'])(
+  it.each(['snapshotIsRestored', 'reissueServerTokens'])(
     'leaves nothing valid that was revoked when it fails after %s, and can be deleted',
     async (step) => {
       const { operationId } = await clone();
