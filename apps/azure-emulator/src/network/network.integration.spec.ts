@@ -124,6 +124,28 @@ describe('Microsoft.Network through @azure/arm-network', () => {
     expect((await client.loadBalancerBackendAddressPools.get(GROUP, 'lb-one', 'servers')).name).toBe('servers');
   });
 
+  it('shows each part of a load balancer as a resource of its own', async () => {
+    await makeNetwork('vnet-parts', [{ name: 'consul', addressPrefix: '10.0.2.0/24' }]);
+    const subnet = { id: `${idOf('virtualNetworks', 'vnet-parts')}/subnets/consul` };
+    const made = await client.loadBalancers.createOrUpdate(GROUP, 'lb-parts', balancer('lb-parts', { subnet }));
+    const read = {
+      frontendIPConfigurations: client.loadBalancerFrontendIPConfigurations.list(GROUP, 'lb-parts'),
+      backendAddressPools: client.loadBalancerBackendAddressPools.list(GROUP, 'lb-parts'),
+      probes: client.loadBalancerProbes.list(GROUP, 'lb-parts'),
+      loadBalancingRules: client.loadBalancerLoadBalancingRules.list(GROUP, 'lb-parts'),
+      outboundRules: client.loadBalancerOutboundRules.list(GROUP, 'lb-parts'),
+      inboundNatRules: client.inboundNatRules.list(GROUP, 'lb-parts'),
+    };
+    for (const [part, listed] of Object.entries(read)) {
+      const names: (string | undefined)[] = [];
+      for await (const { name } of listed) names.push(name);
+      const own = made[part as keyof typeof read] ?? [];
+      expect({ part, names }).toEqual({ part, names: own.map(({ name }) => name) });
+    }
+    expect(made.probes?.length).toBeGreaterThan(0);
+    expect(made.loadBalancingRules?.length).toBeGreaterThan(0);
+  });
+
   it('lists default rules beside its own, and lets single rules come and go', async () => {
     await makeGroup('nsg-rules', [rule({ name: 'first' })]);
     await client.securityRules.createOrUpdate(GROUP, 'nsg-rules', 'second', rule({ name: 'second', priority: 110 }));
