@@ -17,6 +17,8 @@ import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world
 const VERSIONS = ['1.8.0', '1.8.1', '1.8.2', '1.8.3', '1.8.4', '1.8.5', '1.8.6', '1.8.7'] as const;
 /** A program that Consul's own check would pass and that does not run. */
 const BROKEN = '1.8.11';
+/** The same of another line: servers never go back from it. */
+const BROKEN_LINE = '1.9.1';
 
 let world: WorkflowWorld;
 
@@ -27,7 +29,7 @@ async function offerVersions(): Promise<void> {
   const path = join(world.world.folders.runtime, 'consul-that-does-not-run');
   writeFileSync(path, '#!/bin/sh\n[ "$1" = validate ]\n');
   chmodSync(path, 0o755);
-  await offerProgram(place, { version: BROKEN, path });
+  for (const version of [BROKEN, BROKEN_LINE]) await offerProgram(place, { version, path });
   await database.prisma.consulVersion.update({ where: { version: '1.8.7' }, data: { status: 'AVAILABLE' } });
   await database.prisma.consulVersion.update({ where: { version: VERSIONS[0] }, data: { status: 'RECOMMENDED' } });
 }
@@ -160,6 +162,14 @@ describe('an upgrade of three servers under a writer', () => {
     await expect(request(clusterId, '1.99.0')).rejects.toMatchObject({ code: 'VersionUnavailable' });
     await expect(request(clusterId, '1.16.6')).rejects.toMatchObject({ code: 'VersionUnavailable' });
     await expect(request(clusterId, '1.13.0')).rejects.toMatchObject({ code: 'VersionBlocked' });
+  });
+
+  it('remembers a server that has a program of another line and does not run: the earlier one is never started again', async () => {
+    const failed = await driveToEnd(world, await request(clusterId, BROKEN_LINE), failingAfter('startServerUpgrade'));
+    expect(failed).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
+    const { consulVersion, serverRecords } = await readCluster(clusterId);
+    expect(consulVersion).toBe('1.8.3');
+    expect(serverRecords.map((server) => server.consulVersion).sort()).toEqual(['1.8.3', '1.8.3', BROKEN_LINE]);
   });
 });
 

@@ -65,7 +65,8 @@ function factsOf({ server, agentConnected, state }: Reported, word: LeadersWord 
     vmId: server.vmId,
     agentConnected,
     consulRunning: state?.consul.running,
-    consulVersion: state?.consul.version ?? (seen?.Version || undefined),
+    // What the others remember of a server that is away is no word of what it runs now.
+    consulVersion: state?.consul.version ?? (seen?.Healthy ? seen.Version || undefined : undefined),
     raftRole: roleOf(word?.peers.find(({ Address }) => hostOf(Address) === server.address)),
     // A server that the leader does not even list is not healthy.
     healthy: word ? (seen?.Healthy ?? false) : undefined,

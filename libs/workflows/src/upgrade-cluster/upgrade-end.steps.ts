@@ -10,7 +10,7 @@ import { desiredStateOf, type ServerWish } from '../shared-steps/server-desired-
 import { beginHandover } from '../shared-steps/rolling';
 import { itemOf, serverOfItem } from '../shared-steps/server-of-item';
 import { askOf, isAsAsked } from '../shared-steps/server-runs';
-import { recordServerUpgrade, upgradedWish } from './server-upgrade.steps';
+import { recordServerUpgrade, startServerUpgrade, upgradedWish } from './server-upgrade.steps';
 import { confirmUpgrade, hopOf, versionBefore, versionRunBy } from './upgrade-plan.steps';
 
 /** Done when every server is a full member, which includes the one that was last. */
@@ -25,16 +25,6 @@ export async function everyServerIsUpgraded(step: Step) {
 interface RunVersion {
   server: Server;
   version: string;
-}
-
-/** A server that cannot be asked keeps what was last known of it. */
-async function versionOrLastKnown(step: Step, server: Server): Promise<RunVersion> {
-  try {
-    return { server, version: await versionRunBy(step, server) };
-  } catch (error) {
-    if (error instanceof TransientError) return { server, version: server.consulVersion ?? step.cluster.consulVersion };
-    throw error;
-  }
 }
 
 /** Versions that are run, the newest first. */
@@ -116,8 +106,10 @@ async function isStuck(step: Step, item: string): Promise<boolean> {
  */
 export async function putServerBack(step: Step) {
   const item = unfinishedItem(step);
-  if (item === undefined || isLeaving(step) || !mayGoBack(hopOf(item), versionBefore(step, item))) return done({ item: null });
-  if (!(await isStuck(step, item))) return done({ item: null });
+  if (item === undefined || isLeaving(step)) return done({ item: null });
+  // Asked first in any case: what a server is left with is only clear once its agent is through.
+  const isLost = await isStuck(step, item);
+  if (!isLost || !mayGoBack(hopOf(item), versionBefore(step, item))) return done({ item: null });
   const wish = earlierWish(step, item);
   const lack = await whatOthersLack(step, wish.server);
   if (lack !== undefined) throw new TransientError(`${wish.server.name} cannot be put back: ${lack}.`);
@@ -133,6 +125,33 @@ export async function serverIsBack(step: Step) {
     return waitFor(`${wish.server.name} is starting Consul ${wish.consulVersion} again`, SERVER_LOOK);
   const lack = await whatServerLacks(step, wish.server);
   return lack === undefined ? done() : waitFor(lack, SERVER_LOOK);
+}
+
+/** Whether a server may have been handed the program of a round: the step that does it has begun. */
+async function mayHaveNewProgram({ database, operation }: Step, item: string): Promise<boolean> {
+  const where = { operationId: operation.id, name: startServerUpgrade.name, item };
+  return (await database.prisma.operationStep.count({ where })) > 0;
+}
+
+/**
+ * What a server that cannot be asked counts as: what was last known of it. But one that may have a program of another line counts
+ * as that: an earlier one must never be started on its disk again, also not by a repair.
+ */
+async function lastKnownVersion(step: Step, server: Server): Promise<string> {
+  const item = unfinishedItem(step);
+  const isUnfinished = item !== undefined && serverOfItem({ cluster: step.cluster, item }).id === server.id;
+  if (isUnfinished && !mayGoBack(hopOf(item), versionBefore(step, item)) && (await mayHaveNewProgram(step, item)))
+    return hopOf(item);
+  return server.consulVersion ?? step.cluster.consulVersion;
+}
+
+async function versionOrLastKnown(step: Step, server: Server): Promise<RunVersion> {
+  try {
+    return { server, version: await versionRunBy(step, server) };
+  } catch (error) {
+    if (error instanceof TransientError) return { server, version: await lastKnownVersion(step, server) };
+    throw error;
+  }
 }
 
 const nameAll = (run: readonly RunVersion[]): string =>
