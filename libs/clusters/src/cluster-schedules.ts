@@ -3,11 +3,11 @@ import { hours, minutes, type Milliseconds } from '@managed-consul/config';
 import type { Database, Transaction } from '@managed-consul/database';
 
 /**
- * What the service looks after by itself, each with the time within which it first looks at a cluster that is ready. Clusters
- * are spread over that time, so that a hundred thousand of them do not begin together.
+ * What the service looks after by itself, each with the time within which it first looks at a cluster. Clusters are spread over
+ * that time, so that a hundred thousand of them do not begin together.
  */
 const FIRST_LOOK_WITHIN = {
-  observe: 0,
+  observe: minutes(1),
   inspect: minutes(5),
   snapshot: hours(1),
   retention: hours(1),
@@ -35,12 +35,16 @@ const firstLook = (clusterId: string, kind: ScheduleKind, now: Date): Date =>
 /** When the schedule of that kind is to look at the cluster next, whatever was planned before. */
 export async function setSchedule(tx: Transaction, clusterId: string, kind: ScheduleKind, dueAt: Date): Promise<void> {
   const where = { clusterId_kind: { clusterId, kind } };
-  await tx.clusterSchedule.upsert({ where, create: { clusterId, kind, dueAt }, update: { dueAt } });
+  const when = { dueAt, lookAt: dueAt };
+  await tx.clusterSchedule.upsert({ where, create: { clusterId, kind, ...when }, update: when });
 }
 
-/** Gives a cluster that has become ready all its schedules. What it has already stays as it is. */
+const rowOf = (clusterId: string, kind: ScheduleKind, dueAt: Date) => ({ clusterId, kind, dueAt, lookAt: dueAt });
+
+/** Gives a cluster that has become ready all its schedules; it is observed at once. What it has already stays as it is. */
 export async function startSchedules(tx: Transaction, clusterId: string, now: Date): Promise<void> {
-  const data = SCHEDULE_KINDS.map((kind) => ({ clusterId, kind, dueAt: firstLook(clusterId, kind, now) }));
+  const begin = (kind: ScheduleKind) => (kind === 'observe' ? now : firstLook(clusterId, kind, now));
+  const data = SCHEDULE_KINDS.map((kind) => rowOf(clusterId, kind, begin(kind)));
   await tx.clusterSchedule.createMany({ data, skipDuplicates: true });
 }
 
@@ -62,9 +66,7 @@ export async function startMissingSchedules({ prisma, pool }: Database, now: Dat
   let count = 0;
   for (;;) {
     const { rows } = await pool.query<{ id: string }>(LACKING, [SCHEDULE_KINDS]);
-    const data = rows.flatMap(({ id }) =>
-      SCHEDULE_KINDS.map((kind) => ({ clusterId: id, kind, dueAt: firstLook(id, kind, now) })),
-    );
+    const data = rows.flatMap(({ id }) => SCHEDULE_KINDS.map((kind) => rowOf(id, kind, firstLook(id, kind, now))));
     if (data.length > 0) count += (await prisma.clusterSchedule.createMany({ data, skipDuplicates: true })).count;
     if (rows.length < 1000) return count;
   }

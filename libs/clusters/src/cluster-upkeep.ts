@@ -23,7 +23,7 @@ export interface ClusterUpkeep {
 
 const UPKEEP = `
   SELECT c.id::text AS "clusterId", s.id::text, s.name, s.verified_at AS "verifiedAt", s.size_bytes::text AS "sizeBytes",
-    d.id::text AS "drilledId", d.last_drill AS outcome, w.due_at AS "nextSnapshotAt"
+    d.id::text AS "drilledId", d.last_drill AS outcome, greatest(w.due_at, w.look_at) AS "nextSnapshotAt"
   FROM unnest($1::uuid[]) AS c(id)
   LEFT JOIN LATERAL (
     SELECT id, name, verified_at, size_bytes FROM snapshots

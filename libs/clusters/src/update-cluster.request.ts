@@ -52,8 +52,10 @@ const scheduleAfter = (cluster: Cluster, changes: ClusterChanges): ClusterDraft 
  * that are kept, and for the next upgrade, is for their schedules to find out.
  */
 async function hastenSchedules(tx: Transaction, cluster: Cluster, changes: ClusterChanges, now: Date): Promise<void> {
-  const dueBy = async (kind: ScheduleKind, latest: Date) =>
-    tx.clusterSchedule.updateMany({ where: { clusterId: cluster.id, kind, dueAt: { gt: latest } }, data: { dueAt: latest } });
+  const dueBy = async (kind: ScheduleKind, latest: Date) => {
+    const where = { clusterId: cluster.id, kind, dueAt: { gt: latest } };
+    await tx.clusterSchedule.updateMany({ where, data: { dueAt: latest, lookAt: latest } });
+  };
   const { snapshotIntervalSeconds: interval } = changes;
   if (interval !== undefined) await dueBy('snapshot', new Date(now.getTime() + interval * 1000));
   const { snapshotRetentionSeconds: age, snapshotRetentionCount: count } = changes;

@@ -20,8 +20,9 @@ beforeEach(async () => {
 const later = (by: number) => new Date(bench.clock.now().getTime() + by);
 const plan = (clusterId: string, dueAt: Date, kind: Schedule['kind'] = 'observe') =>
   bench.database.prisma.$transaction((tx) => setSchedule(tx, clusterId, kind, dueAt));
-const dueAtOf = async (clusterId: string) =>
-  (await bench.database.prisma.clusterSchedule.findFirst({ where: { clusterId, kind: 'observe' } }))?.dueAt;
+const rowOf = (clusterId: string) => bench.database.prisma.clusterSchedule.findFirst({ where: { clusterId, kind: 'observe' } });
+const dueAtOf = async (clusterId: string) => (await rowOf(clusterId))?.dueAt;
+const lookAtOf = async (clusterId: string) => (await rowOf(clusterId))?.lookAt;
 
 function dueWork(run: Schedule['run'], more: Partial<DueWorkOptions> = {}) {
   const { database, clock } = bench;
@@ -66,15 +67,43 @@ describe('what is due', () => {
     expect(seen.sort()).toEqual(ids.sort());
   });
 
-  it('is tried again a little later when the look fails, and the others go on', async () => {
-    const [bad = '', good = ''] = await planMany(2);
-    const work = dueWork(async (clusterId) => {
+  it('is tried again a little later when the look fails or has to wait, due since the first time, and the others go on', async () => {
+    const [bad = '', blocked = '', good = ''] = await planMany(3);
+    const since = bench.clock.now();
+    const seen: Date[] = [];
+    const work = dueWork(async (clusterId, { dueAt }) => {
       if (clusterId === bad) throw new Error('This one cannot be looked at.');
+      if (clusterId === blocked && seen.push(dueAt) === 1) return { lookAgainAt: later(minutes(3)) };
       return later(hours(1));
     });
     await work.runDue();
-    expect(await dueAtOf(bad)).toEqual(later(minutes(1)));
-    expect(await dueAtOf(good)).toEqual(later(hours(1)));
+    expect(await rowOf(bad)).toMatchObject({ dueAt: since, lookAt: later(minutes(1)) });
+    expect(await rowOf(blocked)).toMatchObject({ dueAt: since, lookAt: later(minutes(3)) });
+    expect(await rowOf(good)).toMatchObject({ dueAt: later(hours(1)), lookAt: later(hours(1)) });
+    bench.clock.advance(minutes(3));
+    await work.runDue();
+    expect(seen).toEqual([since, since]);
+    expect(await rowOf(blocked)).toMatchObject({ dueAt: later(hours(1)), lookAt: later(hours(1)) });
+  });
+
+  it('waits for none of another kind: clusters that answer slowly when observed hold up no snapshot', async () => {
+    const slow = await planMany(5);
+    const id = randomUUID();
+    await plan(id, later(-1), 'snapshot');
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const seen: string[] = [];
+    const observe: Schedule = { kind: 'observe', places: 2, run: () => held.then(() => undefined) };
+    const snapshot: Schedule = { kind: 'snapshot', run: async (clusterId) => void seen.push(clusterId) };
+    const work = dueWork(() => held.then(() => undefined), { schedules: [observe, snapshot], concurrency: 1 });
+    const done = work.runDue();
+    await until(() => seen.length === 1, { within: seconds(20) });
+    expect(seen).toEqual([id]);
+    const lookAts = await Promise.all(slow.map((one) => lookAtOf(one)));
+    expect(lookAts.filter((at) => at?.getTime() === bench.clock.now().getTime())).toHaveLength(3);
+    release();
+    await done;
+    expect(await Promise.all(slow.map((one) => rowOf(one)))).toEqual(slow.map(() => null));
   });
 
   it('comes back when the worker that took it is gone', async () => {
@@ -85,7 +114,7 @@ describe('what is due', () => {
       await held;
       return later(hours(1));
     }).runDue();
-    await until(async () => (await dueAtOf(id))?.getTime() !== bench.clock.now().getTime(), { within: seconds(20) });
+    await until(async () => (await lookAtOf(id))?.getTime() !== bench.clock.now().getTime(), { within: seconds(20) });
     const seen: string[] = [];
     const other = dueWork(async (clusterId) => {
       seen.push(clusterId);
@@ -127,7 +156,7 @@ describe('what is due', () => {
     work.start();
     await until(() => seen.length === others.length, { within: seconds(20) });
     await work.stop();
-    expect(await dueAtOf(slow)).toEqual(bench.clock.now());
+    expect(await lookAtOf(slow)).toEqual(bench.clock.now());
   });
 });
 

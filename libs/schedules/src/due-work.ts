@@ -1,9 +1,9 @@
-import { startMissingSchedules } from '@managed-consul/clusters';
+import { startMissingSchedules, type ScheduleKind } from '@managed-consul/clusters';
 import { minutes, seconds, systemClock, type Clock, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import type { Logger } from '@managed-consul/observability';
 import { DueLooks, type TakenLook } from './due-looks';
-import type { Schedule } from './schedule';
+import type { Schedule, StillDue } from './schedule';
 
 export interface DueWorkOptions {
   readonly database: Database;
@@ -11,7 +11,10 @@ export interface DueWorkOptions {
   readonly log: Logger;
   /** Between two questions for what is due. */
   readonly every: Milliseconds;
-  /** Looks that go on at the same time in this process: one cluster that answers slowly holds up no other. */
+  /**
+   * Looks of one kind that go on at the same time in this process, where the schedule does not say: clusters that answer slowly
+   * hold up no other, and a kind that takes long no other kind.
+   */
   readonly concurrency?: number;
   /** How long a look may take before it is given up. */
   readonly patience?: Milliseconds;
@@ -35,7 +38,7 @@ export class DueWork {
   readonly #looks: DueLooks;
   readonly #clock: Clock;
   readonly #schedules: ReadonlyMap<string, Schedule>;
-  readonly #open = new Set<Promise<void>>();
+  readonly #open = new Map<Promise<void>, ScheduleKind>();
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
@@ -62,13 +65,13 @@ export class DueWork {
     this.#stopping.abort();
     clearTimeout(this.#timer);
     await this.#turn;
-    await Promise.all(this.#open);
+    await this.#openEnd();
   }
 
   /** Looks at everything that is due now, and waits for it. Throws if the database does. */
   async runDue(): Promise<void> {
-    while ((await this.#take()) > 0) await Promise.all(this.#open);
-    await Promise.all(this.#open);
+    while ((await this.#take()) > 0) await this.#openEnd();
+    await this.#openEnd();
   }
 
   async #takeTurn(): Promise<void> {
@@ -81,14 +84,30 @@ export class DueWork {
     await this.#take();
   }
 
+  async #openEnd(): Promise<void> {
+    await Promise.all(this.#open.keys());
+  }
+
+  /** How many more looks of each kind may go on; kinds that are full are not named. */
+  #room(): Map<ScheduleKind, number> {
+    const { concurrency = 20 } = this.#options;
+    const open = [...this.#open.values()];
+    const left = [...this.#schedules.values()].map(({ kind, places = concurrency }) => {
+      return [kind, places - open.filter((one) => one === kind).length] as const;
+    });
+    return new Map(left.filter(([, places]) => places > 0));
+  }
+
   /** Takes as many looks as there is room for; gives how many. */
   async #take(): Promise<number> {
-    const { concurrency = 50, patience = seconds(60) } = this.#options;
-    const room = concurrency - this.#open.size;
-    if (room <= 0 || this.#stopping.signal.aborted || this.#schedules.size === 0) return 0;
-    const kinds = [...this.#schedules.values()].map(({ kind }) => kind);
-    const taken = await this.#looks.take(this.#clock.now(), kinds, room, patience + LEASE_BEYOND_PATIENCE);
-    for (const look of taken) this.#begin(look, patience, taken.length === room);
+    const { patience = seconds(60) } = this.#options;
+    const room = this.#room();
+    if (room.size === 0 || this.#stopping.signal.aborted) return 0;
+    const taken = await this.#looks.take(this.#clock.now(), room, patience + LEASE_BEYOND_PATIENCE);
+    for (const look of taken) {
+      const ofKind = taken.filter(({ kind }) => kind === look.kind).length;
+      this.#begin(look, patience, ofKind === room.get(look.kind));
+    }
     return taken.length;
   }
 
@@ -96,7 +115,7 @@ export class DueWork {
     const open = this.#run(look, patience)
       .catch((error: unknown) => this.#options.log.error({ err: error, ...named(look) }, 'the end of a look was not stored'))
       .then(() => void this.#open.delete(open));
-    this.#open.add(open);
+    this.#open.set(open, look.kind);
     // The next turn may be far: whoever has room again goes on with what is left.
     if (moreIsDue && this.#timer) void open.then(() => this.#take()).catch(() => undefined);
   }
@@ -106,14 +125,14 @@ export class DueWork {
     const now = this.#clock.now();
     const impatience = AbortSignal.timeout(patience);
     const signal = AbortSignal.any([impatience, this.#stopping.signal]);
-    let next: Date | undefined;
+    let next: Date | StillDue | undefined;
     let failed = false;
     try {
       next = await this.#scheduleOf(look).run(look.clusterId, { now, dueAt: look.dueAt, signal });
     } catch (error) {
       failed = true;
       // A look that was interrupted by the end of the process is due at once, for whoever is there.
-      next = this.#stopping.signal.aborted ? now : new Date(this.#clock.now().getTime() + retryAfter);
+      next = { lookAgainAt: this.#stopping.signal.aborted ? now : new Date(this.#clock.now().getTime() + retryAfter) };
       log.warn({ err: error, ...named(look) }, 'a look failed and is tried again');
     }
     onLook?.({ kind: look.kind, lateMs: now.getTime() - look.dueAt.getTime(), failed });

@@ -6,7 +6,7 @@ interface Row {
   value: number;
 }
 
-/** Schedules whose time passed more than a minute ago and that nobody has taken. */
+/** Schedules whose time passed more than a minute ago: nobody has taken them, or what is due cannot be done. */
 const LATE = `SELECT json_build_object('schedule', kind) AS labels, count(*)::int AS value FROM cluster_schedules
   WHERE due_at < now() - interval '1 minute' GROUP BY kind`;
 

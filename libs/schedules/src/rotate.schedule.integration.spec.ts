@@ -5,7 +5,7 @@ import { openDatabase, type Database, type Prisma } from '@managed-consul/databa
 import { createTestDatabase, FakeClock, NotedBell, seedCatalogue, type TestDatabase } from '@managed-consul/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rotateSchedule } from './rotate.schedule';
-import type { ScheduleDependencies } from './schedule';
+import type { ScheduleDependencies, StillDue } from './schedule';
 
 const DAY = hours(24);
 const MADE = new Date('2026-01-01T00:00:00Z');
@@ -62,7 +62,7 @@ async function cluster(more: Partial<Prisma.ClusterUncheckedCreateInput> = {}): 
   return id;
 }
 
-async function look(clusterId: string, now: Date): Promise<{ next: Date | undefined; rung: string[] }> {
+async function look(clusterId: string, now: Date): Promise<{ next: Date | StillDue | undefined; rung: string[] }> {
   const bell = new NotedBell();
   const dependencies = { database, bell, clock: new FakeClock(now) } as unknown as ScheduleDependencies;
   const next = await rotateSchedule(dependencies).run(clusterId, { now, dueAt: now, signal: AbortSignal.timeout(10_000) });

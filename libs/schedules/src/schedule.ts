@@ -27,10 +27,15 @@ export interface ScheduleDependencies {
 /** One look at one cluster. */
 export interface Look {
   readonly now: Date;
-  /** When this look was due; long ago if the service was away. */
+  /** When this look was due; long ago if the service was away, or could not do what was due. */
   readonly dueAt: Date;
   /** Aborted when the look takes too long, or the process stops. */
   readonly signal: AbortSignal;
+}
+
+/** What was due could not be done now: it stays due since then, and is looked at again at this time. */
+export interface StillDue {
+  readonly lookAgainAt: Date;
 }
 
 /**
@@ -39,11 +44,13 @@ export interface Look {
  */
 export interface Schedule {
   readonly kind: ScheduleKind;
+  /** Looks of this kind that may go on at the same time in a process; without it what the process allows for each kind. */
+  readonly places?: number;
   /**
-   * Looks at one cluster and gives when to look next, or undefined when the cluster needs this schedule no more. If it throws,
-   * the look is tried again a little later.
+   * Looks at one cluster and gives when the next look is due, or undefined when the cluster needs this schedule no more. If it
+   * throws, the look is tried again a little later, as when it says that it is still due.
    */
-  run(clusterId: string, look: Look): Promise<Date | undefined>;
+  run(clusterId: string, look: Look): Promise<Date | StillDue | undefined>;
 }
 
 /** Makes one schedule around what it works with. */

@@ -24,4 +24,5 @@ export { getRestorePreview, restorePreviewSchema, RESTORE_PREVIEW_STEP, type Res
 export { findRestoreProblem } from './restore-version';
 export { lockSnapshotRow, requireVerified, type SnapshotWish } from './snapshot-change.request';
 export { snapshotsToRemove, type RetainedSnapshot, type RetentionRule } from './retention';
+export { catchUpSnapshot, retryScheduledSnapshot } from './missed-snapshots';
 export { failSnapshotsOf } from './snapshot-outcomes';

@@ -6,7 +6,7 @@ import {
   UPDATING_KINDS,
 } from '@managed-consul/clusters';
 import type { ProvisioningState, Transaction } from '@managed-consul/database';
-import { failSnapshotsOf } from '@managed-consul/snapshots';
+import { catchUpSnapshot, failSnapshotsOf, retryScheduledSnapshot } from '@managed-consul/snapshots';
 import type { OperationOutcome, OperationRecord } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
 
@@ -62,6 +62,19 @@ async function recordFailedRegistration(tx: Transaction, operation: OperationRec
   await tx.installation.updateMany({ where, data: { failureMessage } });
 }
 
+/** What the schedule of snapshots must know: that one it has asked for failed, or that a cluster runs again. */
+async function recordForSnapshots(
+  tx: Transaction,
+  { kind, requestedBy, clusterId, createdAt }: OperationRecord,
+  { state }: OperationOutcome,
+  now: Date,
+): Promise<void> {
+  if (!clusterId) return;
+  const isScheduled = kind === OPERATION_KINDS.takeSnapshot && requestedBy === 'schedule/snapshot';
+  if (isScheduled && state === 'Failed') await retryScheduledSnapshot(tx, { clusterId, since: createdAt, now });
+  if (kind === OPERATION_KINDS.resumeCluster && state === 'Succeeded') await catchUpSnapshot(tx, clusterId, now);
+}
+
 /** Writes the end of an operation into the domain, in the transaction that ends it. */
 export async function recordOutcome(
   tx: Transaction,
@@ -74,6 +87,7 @@ export async function recordOutcome(
     const stopped = { code: 'Canceled', message: 'The operation that took the snapshot was stopped.' };
     await failSnapshotsOf(tx, operation.input, outcome.error ?? stopped);
   }
+  await recordForSnapshots(tx, operation, outcome, now);
   if (operation.kind === OPERATION_KINDS.registerInstallation && outcome.state !== 'Succeeded') {
     await recordFailedRegistration(tx, operation, outcome);
   }

@@ -44,6 +44,8 @@ async function observe(dependencies: ScheduleDependencies, cluster: ClusterRecor
 /** Looks at each cluster's servers: who runs, leads, votes and reports; and at versions, certificates and snapshots. */
 export const observeSchedule: ScheduleFactory = (dependencies) => ({
   kind: 'observe',
+  // Most looks are of this kind, and each waits for the servers of its cluster.
+  places: 50,
   run: async (clusterId, look) => {
     const cluster = await readCluster(dependencies.database, clusterId);
     return cluster && observe(dependencies, cluster, look);

@@ -5,7 +5,7 @@ import { openDatabase, type Database, type Prisma } from '@managed-consul/databa
 import { requestOperation } from '@managed-consul/operations';
 import { createTestDatabase, FakeClock, NotedBell, seedCatalogue, type TestDatabase } from '@managed-consul/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ScheduleDependencies } from '../schedule';
+import type { ScheduleDependencies, StillDue } from '../schedule';
 import { retentionSchedule } from './retention.schedule';
 
 const NOW = new Date('2026-06-01T00:00:00Z');
@@ -57,7 +57,7 @@ async function newSnapshot(clusterId: string, takenHoursAgo: number, pastHours: 
 }
 
 /** One look; gives the next one and the ids of the snapshots whose removal was asked for. */
-async function look(clusterId: string, now = NOW): Promise<{ next: Date | undefined; going: (string | undefined)[] }> {
+async function look(clusterId: string, now = NOW): Promise<{ next: Date | StillDue | undefined; going: (string | undefined)[] }> {
   const bell = new NotedBell();
   const dependencies = { database, bell, clock: new FakeClock(now) } as unknown as ScheduleDependencies;
   const next = await retentionSchedule(dependencies).run(clusterId, { now, dueAt: now, signal: AbortSignal.timeout(10_000) });

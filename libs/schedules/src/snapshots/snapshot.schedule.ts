@@ -54,7 +54,7 @@ export const snapshotSchedule: ScheduleFactory = (dependencies) => ({
         if (mayPass(error)) return 'later' as const;
         throw error;
       });
-    if (asked === 'later') return new Date(look.now.getTime() + TRY_AGAIN);
+    if (asked === 'later') return { lookAgainAt: new Date(look.now.getTime() + TRY_AGAIN) };
     if (asked?.operation) void bell.ring(asked.operation);
     return asked && nextSnapshotAt(asked.cluster, look.now);
   },
