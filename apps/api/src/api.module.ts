@@ -5,6 +5,7 @@ import { ClientAccessController } from './client-access/client-access.controller
 import { ClientAccessService } from './client-access/client-access.service';
 import { ClustersController } from './clusters/clusters.controller';
 import { ClustersService } from './clusters/clusters.service';
+import { FederationController } from './federation/federation.controller';
 import { InstallationsController } from './installations/installations.controller';
 import { NotificationsController } from './notifications/notifications.controller';
 import { LifecycleController } from './lifecycle/lifecycle.controller';
@@ -32,6 +33,7 @@ export class ApiModule {
         UpgradesController,
         OperationsController,
         ClientAccessController,
+        FederationController,
         InstallationsController,
         CatalogueController,
         PublicVersionsController,

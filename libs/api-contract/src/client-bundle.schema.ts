@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const consulClientConfigurationSchema = z
   .strictObject({
     datacenter: z.string(),
+    primary_datacenter: z.string().optional().meta({ description: 'Only in a federation.' }),
     server: z.literal(false),
     encrypt: z.string().meta({ description: 'Gossip key: keep it secret.' }),
     encrypt_verify_incoming: z.literal(true),

@@ -63,6 +63,9 @@ export const createClusterRequestSchema = z
       description:
         'Begin with what this VERIFIED snapshot holds; its cluster may be gone. What is not said is as in that cluster.',
     }),
+    federationToken: z.string().optional().meta({
+      description: 'Follow the primary datacenter that made this token. Its Consul version unless said.',
+    }),
   })
   .meta({ id: 'CreateClusterRequest' });
 export type CreateClusterRequest = z.infer<typeof createClusterRequestSchema>;

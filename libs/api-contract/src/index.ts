@@ -7,6 +7,7 @@ export * from './catalogue.schema';
 export * from './client-bundle.schema';
 export * from './cluster.schema';
 export * from './error.schema';
+export * from './federation.schema';
 export * from './installation.schema';
 export * from './notification.schema';
 export * from './operation.schema';

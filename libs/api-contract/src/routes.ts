@@ -30,6 +30,7 @@ import { preflightRequestSchema, preflightResultSchema } from './preflight.schem
 import { emptyObjectSchema, pageQuerySchema } from './primitives.schema';
 import type { RouteContract } from './route-contract';
 import { accepted, idParamsSchema, ok } from './route-parts';
+import { federationRoutes } from './federation.routes';
 import { restoreRoutes } from './restore.routes';
 import { rotationRoutes } from './rotation.routes';
 import { serversRoutes } from './servers.routes';
@@ -176,6 +177,7 @@ export const routes = {
   ...upgradeRoutes,
   ...serversRoutes,
   ...rotationRoutes,
+  ...federationRoutes,
   getOperation: {
     method: 'GET',
     path: '/v1/operations/{id}',

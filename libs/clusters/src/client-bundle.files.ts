@@ -29,6 +29,7 @@ export const writeBundle = (bundle: ClientBundle): ClientBundleBody => ({
   caPem: bundle.caPem,
   clientConfiguration: {
     datacenter: bundle.datacenter,
+    ...(bundle.primaryDatacenter ? { primary_datacenter: bundle.primaryDatacenter } : {}),
     server: false,
     encrypt: bundle.gossipKey.reveal(),
     encrypt_verify_incoming: true,

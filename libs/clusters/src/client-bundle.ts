@@ -13,6 +13,8 @@ export interface ClientBundle {
   /** Every authority that a server's certificate may come from: two while the cluster's authority is being rotated. */
   caPem: string;
   gossipKey: SecretValue;
+  /** Where the tokens of its federation are made; undefined outside of one. */
+  primaryDatacenter?: string;
   serverAddresses: string[];
 }
 
@@ -31,6 +33,10 @@ export async function readClientBundle(
     database.prisma.certificate.findMany({ where: { owner, purpose: { in: [...TRUSTED_AUTHORITIES] } }, orderBy: { id: 'asc' } }),
     secrets.find(owner, SECRET_PURPOSES.gossipKey),
   ]);
+  const federation = await database.prisma.federationMember.findUnique({
+    where: { clusterId },
+    select: { primaryCluster: { select: { datacenter: true } } },
+  });
   const members = cluster.serverRecords.filter(({ membership }) => membership === 'Member');
   if (authorities.length === 0 || !gossipKey || members.length === 0) {
     throw new AppError('Conflict', `The cluster is ${cluster.provisioningState}; its client bundle exists once its servers do.`);
@@ -44,6 +50,7 @@ export async function readClientBundle(
     datacenter: cluster.datacenter,
     caPem: authorities.map(({ pem }) => pem).join(''),
     gossipKey,
+    ...(federation ? { primaryDatacenter: federation.primaryCluster.datacenter } : {}),
     serverAddresses: members.map((server) => server.address),
   };
 }

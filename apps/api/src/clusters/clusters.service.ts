@@ -10,12 +10,14 @@ import {
   requestDeleteCluster,
   updateCluster,
   type ClusterWithServers,
+  type CreateClusterOutcome,
   type CreateClusterWish,
   type CreatedCluster,
   type DeleteClusterWish,
 } from '@managed-consul/clusters';
 import type { Database, Transaction } from '@managed-consul/database';
 import type { ErrorDetail } from '@managed-consul/errors';
+import { findSecondaryProblems, requestSecondaryCluster } from '@managed-consul/federation';
 import { findCloneProblems, requestCloneCluster } from '@managed-consul/snapshots';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { examineInput } from '../http/contract-input';
@@ -27,11 +29,28 @@ const answerOf = ({ cluster, operation }: CreatedCluster): StoredAnswer => ({
   body: { cluster: showCluster({ ...cluster, serverRecords: [] }, cluster.createdAt), operation: showOperation(operation) },
 });
 
-/** What a body asks for, and the snapshot that the new cluster shall begin with; what does not fit is told with the rest. */
-function wishOf(requester: Requester, body: unknown): { wish: CreateClusterWish; snapshotId: string | undefined } {
+interface AskedCluster {
+  wish: CreateClusterWish;
+  snapshotId: string | undefined;
+  federationToken: string | undefined;
+}
+
+/** Its tokens come from its primary, and those of a snapshot would contradict them. */
+const SNAPSHOT_OF_SECONDARY: ErrorDetail = {
+  code: 'SecondaryFromSnapshot',
+  target: 'restoreFromSnapshotId',
+  message: 'A secondary datacenter cannot begin with a snapshot. Leave restoreFromSnapshotId or federationToken out.',
+};
+
+/**
+ * What a body asks for, the snapshot that the new cluster shall begin with, and whom it shall follow; what does not fit is told
+ * with the rest.
+ */
+function wishOf(requester: Requester, body: unknown): AskedCluster {
   const { fields, problems } = examineInput(createClusterRequestSchema, body);
-  const { restoreFromSnapshotId: snapshotId, ...draft } = fields;
-  return { wish: { requester, draft, shapeProblems: problems }, snapshotId };
+  const { restoreFromSnapshotId: snapshotId, federationToken, ...draft } = fields;
+  const both = snapshotId !== undefined && federationToken !== undefined ? [SNAPSHOT_OF_SECONDARY] : [];
+  return { wish: { requester, draft, shapeProblems: [...problems, ...both] }, snapshotId, federationToken };
 }
 
 /** Turns requests about clusters into the domain's requests, and rings the bell behind them. */
@@ -66,24 +85,27 @@ export class ClustersService {
 
   /** Every problem of a create, without creating. */
   async preflight(requester: Requester, body: unknown): Promise<ErrorDetail[]> {
-    const { database } = this.#services;
-    const { wish, snapshotId } = wishOf(requester, body);
+    const { database, secrets, clock } = this.#services;
+    const { wish, snapshotId, federationToken } = wishOf(requester, body);
+    if (federationToken !== undefined) return findSecondaryProblems(database, secrets, { ...wish, federationToken }, clock);
     return snapshotId === undefined ? findCreateProblems(database, wish) : findCloneProblems(database, { ...wish, snapshotId });
   }
 
   /** Records a create; the answer to a repetition is the first one. */
   async create(requester: Requester, body: unknown, repeatable: RepeatableRequest | undefined): Promise<StoredAnswer> {
-    const { database, bell, clock } = this.#services;
-    const { wish, snapshotId } = wishOf(requester, body);
-    const repeated = { ...wish, repeatable, answer: answerOf };
-    const outcome =
-      snapshotId === undefined
-        ? await requestCreateCluster(database, repeated, clock)
-        : await requestCloneCluster(database, { ...repeated, snapshotId }, clock);
+    const { wish, ...more } = wishOf(requester, body);
+    const outcome = await this.#request({ wish: { ...wish, repeatable, answer: answerOf }, ...more });
     if (outcome.repeated) return outcome.repeated;
     // Not awaited: the operation is stored, and a bell that is not heard is rung again by the sweeper.
-    void bell.ring(outcome.created.operation);
+    void this.#services.bell.ring(outcome.created.operation);
     return answerOf(outcome.created);
+  }
+
+  #request({ wish, snapshotId, federationToken }: AskedCluster): Promise<CreateClusterOutcome> {
+    const { database, secrets, clock } = this.#services;
+    if (federationToken !== undefined) return requestSecondaryCluster(database, secrets, { ...wish, federationToken }, clock);
+    if (snapshotId !== undefined) return requestCloneCluster(database, { ...wish, snapshotId }, clock);
+    return requestCreateCluster(database, wish, clock);
   }
 
   /** Changes what can be changed at once. */
