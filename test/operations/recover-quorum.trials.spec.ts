@@ -53,7 +53,16 @@ async function machinesOf(clusterId: string) {
   const { scaleSet } = clusterNames(clusterId);
   const list = () => scaleSets.listInstances(installation.resourceGroup, scaleSet);
   const remove = (instanceId: string) => scaleSets.startRemovingInstance(installation.resourceGroup, scaleSet, instanceId);
-  return { list, remove };
+  /** Shuts all of them down and keeps their disks. */
+  const stopAll = async () => {
+    await scaleSets.startDeallocating(installation.resourceGroup, scaleSet);
+    const areOff = async () => {
+      const power = await scaleSets.listPower(installation.resourceGroup, scaleSet);
+      return [...power.values()].every((word) => word === 'deallocated');
+    };
+    await until(areOff, { within: minutes(2), because: 'Azure stops the machines' });
+  };
+  return { list, remove, stopAll };
 }
 
 /** Deletes the machines of servers behind the service's back, as an accident in Azure would. */
@@ -109,77 +118,6 @@ const fromSurvivors = ({ clusterId, contents }: { clusterId: string; contents: C
   },
 });
 
-// They mostly wait for the servers, so they wait together.
-describe.concurrent('recover-quorum', { timeout: minutes(8) }, () => {
-  it('leaves a cluster alone whose servers have a leader, or are only out of sight', async () => {
-    const { clusterId, contents, snapshotId } = await filledCluster(3);
-    const sources = [{ from: 'survivors' }, { from: 'snapshot', snapshotId }] as const;
-    const machines = await (await machinesOf(clusterId)).list();
-    const sight = await seeOnly(world, (key) => !key.includes(clusterId));
-    try {
-      for (const source of sources) {
-        const clock = new FakeClock(new Date());
-        const host = createWorkflowHost({ ...world.dependencies, agents: sight.agents }, { clock, log: world.log });
-        const unseen = await driveToEnd({ ...world, host, time: fakeTime(clock) }, await recover(clusterId, source));
-        expect(unseen).toMatchObject({ state: 'Failed', errorCode: 'WaitTimedOut', errorStep: 'nobodyLeads' });
-      }
-    } finally {
-      await sight.stop();
-    }
-    const mistaken = await world.drive(await recover(clusterId, { from: 'survivors' }));
-    expect(mistaken).toMatchObject({ state: 'Failed', errorCode: 'QuorumNotLost' });
-    expect(await (await machinesOf(clusterId)).list()).toEqual(machines);
-    expect((await contents.look()).color).toBe('red');
-  });
-
-  it('goes on from the one server that is left, though the worker dies at every step', async () => {
-    const points = await killedAtEveryStep(fromSurvivors(await filledCluster(3)));
-    expect(points.map(({ name }) => name)).toContain('restoreServerMinimum');
-  });
-
-  it('goes on from the one server that is left, every step carried out twice', async () => {
-    await everyStepTwice(fromSurvivors(await filledCluster(3)));
-  });
-
-  it('is finished by a repair when it failed after the one server that is left had begun to lead', async () => {
-    const filled = await filledCluster(3);
-    const { request, verify } = fromSurvivors(filled);
-    await failAfter(await request(), 'survivorsHaveLeader');
-    const repaired = await repair(filled.clusterId);
-    await succeed(repaired);
-    await verify(repaired);
-  });
-
-  it('rebuilds from a snapshot when it failed to go on from what is left, though the worker dies at every step', async () => {
-    const { clusterId, contents, snapshotId } = await filledCluster(3);
-    await loseMachines(clusterId, 2);
-    await failAfter(await recover(clusterId, { from: 'survivors' }), 'lostMachinesAreGone');
-    await killedAtEveryStep({
-      ...world,
-      request: () => recover(clusterId, { from: 'snapshot', snapshotId }),
-      verify: async () => {
-        expect(await contents.look()).toEqual(BLUE);
-        await verifyReadyCluster(world, clusterId);
-      },
-    });
-  });
-
-  it('rebuilds a cluster of which nothing is left, every step carried out twice, and the next time after a failure', async () => {
-    const { clusterId, contents, snapshotId } = await filledCluster(1);
-    const rebuild = () => recover(clusterId, { from: 'snapshot', snapshotId });
-    const verify = async () => {
-      expect(await contents.look()).toEqual(BLUE);
-      await verifyReadyCluster(world, clusterId);
-    };
-    await loseMachines(clusterId, 1);
-    await everyStepTwice({ ...world, request: rebuild, verify });
-    await loseMachines(clusterId, 1);
-    await failAfter(await rebuild(), 'startNewMachines');
-    await succeed(await rebuild());
-    await verify();
-  });
-});
-
 /** Looks until the service asks for a repair by itself; gives its id. */
 async function repairIsAskedFor(clusterId: string, { agents }: PartialSight): Promise<string> {
   const { dependencies, database, log } = world;
@@ -192,13 +130,19 @@ async function repairIsAskedFor(clusterId: string, { agents }: PartialSight): Pr
       ?.run(clusterId, { now, dueAt: now, signal: AbortSignal.timeout(minutes(1)) });
     return database.prisma.operation.findFirst({ where: { clusterId, kind: 'repair-cluster', state: 'Pending' } });
   };
-  return (await until(asked, { within: minutes(1), because: 'a repair is asked for' })).id;
+  return (await until(asked, { within: minutes(2), because: 'a repair is asked for' })).id;
 }
 
 /** The step of a repair for one item. */
 const stepOf = (operationId: string, name: string, item: string) =>
   world.database.prisma.operationStep.findFirstOrThrow({ where: { operationId, name, item } });
 
+async function seenThrough(clusterId: string) {
+  const contents = new ConsulContents(world, clusterId);
+  return { servers: await contents.servers(), operator: (await contents.consul()).operator };
+}
+
+// They mostly wait for the servers, so they wait together; those that last longest begin first.
 describe.concurrent('a cluster of five that has two servers less', { timeout: minutes(8) }, () => {
   it('has silent ones replaced one after the other while their Consul runs, the leader too, and dead ones together', async () => {
     const clusterId = await quickCluster(world, 5);
@@ -230,7 +174,74 @@ describe.concurrent('a cluster of five that has two servers less', { timeout: mi
   });
 });
 
-async function seenThrough(clusterId: string) {
-  const contents = new ConsulContents(world, clusterId);
-  return { servers: await contents.servers(), operator: (await contents.consul()).operator };
-}
+describe.concurrent('recover-quorum', { timeout: minutes(8) }, () => {
+  it('goes on from the one server that is left, though the worker dies at every step', async () => {
+    const points = await killedAtEveryStep(fromSurvivors(await filledCluster(3)));
+    expect(points.map(({ name }) => name)).toContain('restoreServerMinimum');
+  });
+
+  it('rebuilds from a snapshot when it failed to go on from what is left, though the worker dies at every step', async () => {
+    const { clusterId, contents, snapshotId } = await filledCluster(3);
+    await loseMachines(clusterId, 2);
+    await failAfter(await recover(clusterId, { from: 'survivors' }), 'lostMachinesAreGone');
+    await killedAtEveryStep({
+      ...world,
+      request: () => recover(clusterId, { from: 'snapshot', snapshotId }),
+      verify: async () => {
+        expect(await contents.look()).toEqual(BLUE);
+        await verifyReadyCluster(world, clusterId);
+      },
+    });
+  });
+
+  it('rebuilds a cluster of which nothing is left, every step carried out twice, after it failed on its way there', async () => {
+    const { clusterId, contents, snapshotId } = await filledCluster(1);
+    const rebuild = () => recover(clusterId, { from: 'snapshot', snapshotId });
+    await loseMachines(clusterId, 1);
+    await failAfter(await rebuild(), 'startNewMachines');
+    const verify = async () => {
+      expect(await contents.look()).toEqual(BLUE);
+      await verifyReadyCluster(world, clusterId);
+    };
+    await everyStepTwice({ ...world, request: rebuild, verify });
+  });
+
+  it('is finished by a repair when it failed after the one server that is left had begun to lead', async () => {
+    const filled = await filledCluster(3);
+    const { request, verify } = fromSurvivors(filled);
+    await failAfter(await request(), 'survivorsHaveLeader');
+    const repaired = await repair(filled.clusterId);
+    await succeed(repaired);
+    await verify(repaired);
+  });
+
+  it('goes on from the one server that is left, every step carried out twice', async () => {
+    await everyStepTwice(fromSurvivors(await filledCluster(3)));
+  });
+
+  it('leaves a cluster alone that has a leader, is only out of sight, or could not be rebuilt from a proved snapshot', async () => {
+    const { clusterId, contents, snapshotId } = await filledCluster(3);
+    const sources = [{ from: 'survivors' }, { from: 'snapshot', snapshotId }] as const;
+    const machines = await (await machinesOf(clusterId)).list();
+    const sight = await seeOnly(world, (key) => !key.includes(clusterId));
+    try {
+      for (const source of sources) {
+        const clock = new FakeClock(new Date());
+        const host = createWorkflowHost({ ...world.dependencies, agents: sight.agents }, { clock, log: world.log });
+        const unseen = await driveToEnd({ ...world, host, time: fakeTime(clock) }, await recover(clusterId, source));
+        expect(unseen).toMatchObject({ state: 'Failed', errorCode: 'WaitTimedOut', errorStep: 'nobodyLeads' });
+      }
+    } finally {
+      await sight.stop();
+    }
+    const mistaken = await world.drive(await recover(clusterId, { from: 'survivors' }));
+    expect(mistaken).toMatchObject({ state: 'Failed', errorCode: 'QuorumNotLost' });
+    expect((await contents.look()).color).toBe('red');
+
+    await (await machinesOf(clusterId)).stopAll();
+    const unproved = await world.drive(await recover(clusterId, { from: 'snapshot', snapshotId }));
+    expect(unproved).toMatchObject({ state: 'Failed', errorCode: 'SnapshotNotProved' });
+    const left = await (await machinesOf(clusterId)).list();
+    expect(left.map(({ vmId }) => vmId)).toEqual(machines.map(({ vmId }) => vmId));
+  });
+});

@@ -66,6 +66,7 @@ test('two of three servers lost for good: the third goes on alone with all that 
   expect((await cluster.ask('/v1/kv/kept', { method: 'PUT', body: 'all of it' })).ok).toBe(true);
   const [survivor, ...lost] = cluster.servers as [TestServer, ...TestServer[]];
   const { Config } = await cluster.json<{ Config: { NodeID: string } }>('/v1/agent/self');
+  expect((await survivor.agent.state()).consul.nodeId).toBe(Config.NodeID);
   for (const { machine } of lost) await machine.destroy();
   await until(async () => !(await cluster.ask('/v1/kv/blocked', { method: 'PUT', body: 'x' })).ok, PATIENCE);
 
