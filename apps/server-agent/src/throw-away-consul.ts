@@ -4,12 +4,11 @@ import { once } from 'node:events';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { minutes, seconds } from '@managed-consul/config';
 import type { ConsulAddress } from './consul-configuration';
 import type { ConsulBinary } from './consul-binary';
 import { lastErrorLine } from './consul-log';
-import { askConsulForJson } from './consul-request';
+import { waitUntilLed } from './consul-leadership';
 import { TaskFailedError } from './task-error';
 
 /** A Consul server of one machine and one moment, into which anything may be restored. */
@@ -17,13 +16,12 @@ export interface ThrowAwayConsul {
   readonly address: ConsulAddress;
   /** A management token, which it makes again after a restore. */
   readonly token: string;
-  /** Waits until it leads itself and the token works. */
+  /** Waits until it leads itself, the token works, and it has done all that a new leader begins with. */
   becomesReady(signal: AbortSignal): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
 const READY_TIMEOUT = minutes(5);
-const LOOK_INTERVAL = 100;
 const STOP_TIMEOUT = seconds(15);
 
 /**
@@ -110,18 +108,14 @@ async function becomesReady(
   log: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const end = Date.now() + READY_TIMEOUT;
-  const isReady = async () => {
-    const leader = await askConsulForJson({ address, path: '/v1/status/leader', signal });
-    return leader !== '' && (await askConsulForJson({ address, token, path: '/v1/acl/token/self', signal })) !== null;
-  };
-  while (!(await isReady().catch(() => false))) {
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  try {
+    // Nobody but this server gives the token its rights: until it does, it refuses it.
+    await waitUntilLed({ address, token, signal }, { within: READY_TIMEOUT, mayPass: () => !hasEnded() });
+  } catch (cause) {
     signal.throwIfAborted();
-    if (child.exitCode !== null || child.signalCode !== null || Date.now() > end) {
-      const message = `The throw-away Consul did not come up. Its log says: ${await lastErrorLine(log)}`;
-      throw new TaskFailedError('ConsulDidNotStart', message, { mayPass: true });
-    }
-    await wait(LOOK_INTERVAL, undefined, { signal });
+    const message = `The throw-away Consul did not come up. Its log says: ${await lastErrorLine(log)}`;
+    throw new TaskFailedError('ConsulDidNotStart', message, { mayPass: true, cause });
   }
 }
 
