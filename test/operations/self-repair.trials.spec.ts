@@ -107,8 +107,9 @@ describe('a cluster that is well', () => {
 });
 
 describe('repair-cluster', () => {
-  it('puts altered security rules back without touching a server', async () => {
+  it('puts altered security rules back and takes a strange machine away without touching a server', async () => {
     const before = (await readCluster()).serverRecords.map(({ vmId }) => vmId).sort();
+    await accidents().addMachine(clusterId);
     await accidents().alterSecurityRules(clusterId);
     const id = await repairIsRequested();
     expect(await condition('InfrastructureInSync')).toBe('False ResourceAltered');
@@ -117,6 +118,7 @@ describe('repair-cluster', () => {
     await look('inspect');
     expect(await condition('InfrastructureInSync')).toBe('True AsMade');
     expect((await readCluster()).serverRecords.map(({ vmId }) => vmId).sort()).toEqual(before);
+    expect(await accidents().machines(clusterId)).toEqual(before);
   });
 
   it('ends the same when every step is carried out twice', () => everyStepTwice(repair()));

@@ -1,6 +1,8 @@
 import { NetworkManagementClient } from '@azure/arm-network';
 import { ClientSecretCredential } from '@azure/identity';
 import { clusterNames } from '@managed-consul/azure';
+import { minutes } from '@managed-consul/config';
+import { until } from '@managed-consul/testing';
 import { azureUrl, type LocalWorld } from '../../infra/local/components';
 import type { WorkflowWorld } from './workflow-world';
 
@@ -37,6 +39,23 @@ export function azureAccidents({ world, database, dependencies }: Pick<WorkflowW
       const { group, names } = await placeOf(clusterId);
       const { securityRules } = await network.networkSecurityGroups.get(group, names.securityGroup);
       return Object.fromEntries((securityRules ?? []).map(({ name, access }) => [name ?? '', access ?? '']));
+    },
+    /** Adds a machine to the scale set that nobody asked for; ends when Azure lists it. */
+    addMachine: async (clusterId: string): Promise<void> => {
+      const { group, names, subscriptionId } = await placeOf(clusterId);
+      const { scaleSets } = dependencies.azure.inSubscription(subscriptionId);
+      const before = (await scaleSets.listInstances(group, names.scaleSet)).length;
+      const vmSize = (await scaleSets.find(group, names.scaleSet))?.vmSize ?? '';
+      await scaleSets.startChange(group, names.scaleSet, { vmSize, capacity: before + 1 });
+      const isListed = async () =>
+        (await scaleSets.listInstances(group, names.scaleSet)).filter(({ vmId }) => vmId).length > before;
+      await until(isListed, { within: minutes(1), because: 'Azure lists the new machine' });
+    },
+    /** The machines as Azure has them, by vmId. */
+    machines: async (clusterId: string): Promise<string[]> => {
+      const { group, names, subscriptionId } = await placeOf(clusterId);
+      const { scaleSets } = dependencies.azure.inSubscription(subscriptionId);
+      return (await scaleSets.listInstances(group, names.scaleSet)).map(({ vmId }) => vmId).sort();
     },
     /** Deletes the machine of a server, disks and all, and waits until Azure does not list it any more. */
     deleteMachine: async (clusterId: string, server: { instanceId: string }): Promise<void> => {
