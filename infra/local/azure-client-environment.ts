@@ -17,8 +17,9 @@ export function azureClientEnvironment(place: LocalPlace): Record<string, string
     https_proxy: proxy,
     NO_PROXY: direct,
     no_proxy: direct,
-    // Python's requests, Go and OpenSSL, Node.js.
+    // Python's requests, curl, Go and OpenSSL, Node.js.
     REQUESTS_CA_BUNDLE: caFile,
+    CURL_CA_BUNDLE: caFile,
     SSL_CERT_FILE: caFile,
     NODE_EXTRA_CA_CERTS: caFile,
     AZURE_CONFIG_DIR: join(state, 'azure-cli'),
