@@ -3,6 +3,7 @@ import { clusterSubject, OPERATION_KINDS, secretOwnerOf } from '@managed-consul/
 import { SecretValue } from '@managed-consul/config';
 import { createFederationToken, getFederation, requestSecondaryCluster } from '@managed-consul/federation';
 import { requestOperation } from '@managed-consul/operations';
+import { requestRestore, requestTakeSnapshot } from '@managed-consul/snapshots';
 import { everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -153,7 +154,16 @@ describe('a federation', () => {
     expect((await federationSeenFrom(primaryId)).secondaries).toEqual([]);
   });
 
-  it('joins a secondary the same when every step is carried out twice', () => everyStepTwice(joining('third')));
+  it('joins a secondary the same when every step is carried out twice, and outlives a restore to before that', async () => {
+    const wish = { requester: world.requester, clusterId: primaryId };
+    const taken = await prisma().$transaction((tx) => requestTakeSnapshot(tx, wish));
+    await succeed(taken.operation.id);
+    await everyStepTwice(joining('third'));
+    const { id: snapshotId } = taken.snapshot;
+    const restore = await prisma().$transaction((tx) => requestRestore(tx, { ...wish, snapshotId, safetySnapshot: false }));
+    await succeed(restore.id);
+    await verifyFederated(secondaryId);
+  });
 
   it('tells its secondary when the primary went with its managed application; the secondary works on and can be deleted', async () => {
     const { installationId } = await clusterOf(primaryId);

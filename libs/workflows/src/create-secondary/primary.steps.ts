@@ -11,8 +11,7 @@ import { seconds, SecretValue } from '@managed-consul/config';
 import { TerminalError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { ClusterRecord, Step } from '../services';
-import { consulOnLeader } from '../shared-steps/consul-access';
-import { findPrimary, REPLICATION_POLICY, tokensInPrimary } from '../shared-steps/primary-cluster';
+import { ensureTokensOf, findPrimary } from '../shared-steps/primary-cluster';
 
 /** Operations that change what a secondary takes over; none begins while it has one. */
 const KEY_CHANGES: readonly string[] = [OPERATION_KINDS.rotateGossipKey, OPERATION_KINDS.rotateCertificateAuthority];
@@ -76,10 +75,6 @@ export async function adoptSecretsOfPrimary(step: Step) {
 
 /** The primary knows the secondary's tokens before the secondary starts with them. */
 export async function ensureTokensInPrimary(step: Step) {
-  const primary = await requirePrimary(step);
-  const { agents, secrets, signal } = step;
-  const { accessControl } = await consulOnLeader({ agents, secrets, signal, cluster: primary });
-  await accessControl.ensurePolicy(REPLICATION_POLICY);
-  for (const token of await tokensInPrimary(step, step.cluster)) await accessControl.ensureToken(token);
+  await ensureTokensOf(step, await requirePrimary(step), [step.cluster]);
   return done();
 }

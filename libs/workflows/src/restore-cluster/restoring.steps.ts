@@ -3,6 +3,7 @@ import { TerminalError, TransientError } from '@managed-consul/errors';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import { clusterIsReady, ensureServerTokens, NAMES_POLICY } from '../create-cluster/readiness.steps';
 import type { Step } from '../services';
+import { reissueFederationTokens } from '../shared-steps/primary-cluster';
 import { driveTask, taskMayRun } from '../shared-steps/agent-task';
 import { consulOnLeader, findLeader, managementToken } from '../shared-steps/consul-access';
 import { SERVER_LOOK } from '../shared-steps/delays';
@@ -74,8 +75,12 @@ export async function serviceIsLetIn(step: Step) {
   return (await managementTokenWorks(step)) ? done() : waitFor('The leader is setting up access control', SERVER_LOOK);
 }
 
-/** Accessor and secret as they were: agents need not be told anything. */
+/**
+ * Accessor and secret as they were: agents need not be told anything. Those of a federation first, because without them a secondary
+ * does not let the service in.
+ */
 export async function reissueServerTokens(step: Step) {
+  await reissueFederationTokens(step);
   return ensureServerTokens(step);
 }
 

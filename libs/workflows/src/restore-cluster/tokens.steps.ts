@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Step } from '../services';
 import { consulOnEveryServer, consulOnLeader } from '../shared-steps/consul-access';
 import { SERVER_LOOK } from '../shared-steps/delays';
+import { federationAccessors } from '../shared-steps/primary-cluster';
 import { compareTokens, describeTokenChanges, type EarlierRestore, type TokenFacts } from '../shared-steps/token-comparison';
 import { snapshotIsRehearsed } from './rehearsal.steps';
 
@@ -14,10 +15,13 @@ export const factsOf = ({ AccessorID, Description, Policies }: ConsulToken): Tok
   policies: Policies.map(({ Name }) => Name),
 });
 
-/** Accessors of the service's own tokens: its management token, and those of the servers that there are. */
-export async function ownAccessors({ cluster }: Pick<Step, 'cluster'>, consul: ConsulClient): Promise<string[]> {
-  const ofServers = cluster.serverRecords.flatMap(({ agentTokenAccessorId }) => agentTokenAccessorId ?? []);
-  return [await consul.accessControl.ownAccessor(), ...ofServers];
+/** Accessors of the service's own tokens: its management token, those of the servers that there are, and of the federation. */
+export async function ownAccessors(
+  step: Pick<Step, 'cluster' | 'database' | 'secrets'>,
+  consul: ConsulClient,
+): Promise<string[]> {
+  const ofServers = step.cluster.serverRecords.flatMap(({ agentTokenAccessorId }) => agentTokenAccessorId ?? []);
+  return [await consul.accessControl.ownAccessor(), ...ofServers, ...(await federationAccessors(step))];
 }
 
 /** What a step of an earlier restore stored. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { GLOBAL_MANAGEMENT_POLICY, type WantedToken } from '@managed-consul/consul';
 import { isSecondary, SECRET_PURPOSES, secretOwnerOf } from '@managed-consul/clusters';
+import { TransientError } from '@managed-consul/errors';
 import { findClusterRecord } from '../cluster-record';
 import type { ClusterRecord, Step } from '../services';
+import { consulOnLeader } from './consul-access';
 
 type Member = Pick<ClusterRecord, 'id' | 'datacenter'>;
 
@@ -14,7 +16,7 @@ export async function findPrimary({ cluster, database }: Pick<Step, 'cluster' | 
 }
 
 /** What a secondary copies the access rules of its primary with (Consul's documentation, "ACL Replication"). */
-export const REPLICATION_POLICY = {
+const REPLICATION_POLICY = {
   name: 'managed-consul-replication',
   description: 'Lets secondary datacenters copy tokens, policies and intentions, and certify their part of the mesh.',
   rules: 'acl = "write"\noperator = "write"\nservice_prefix "" {\n  policy = "read"\n  intentions = "read"\n}\n',
@@ -31,7 +33,7 @@ export const accessorsInPrimary = (secondary: Member): string[] =>
   [SECRET_PURPOSES.replicationToken, SECRET_PURPOSES.managementToken].map((purpose) => accessorOf(secondary, purpose));
 
 /** The tokens that a secondary has in its primary, with the secrets that are kept with the secondary. */
-export async function tokensInPrimary({ secrets }: Pick<Step, 'secrets'>, secondary: Member): Promise<WantedToken[]> {
+async function tokensInPrimary({ secrets }: Pick<Step, 'secrets'>, secondary: Member): Promise<WantedToken[]> {
   const { replicationToken, managementToken } = SECRET_PURPOSES;
   const wanted = async (purpose: string, description: string, policy: string): Promise<WantedToken> => ({
     accessorId: accessorOf(secondary, purpose),
@@ -43,4 +45,58 @@ export async function tokensInPrimary({ secrets }: Pick<Step, 'secrets'>, second
     wanted(replicationToken, 'Replication', REPLICATION_POLICY.name),
     wanted(managementToken, 'Service', GLOBAL_MANAGEMENT_POLICY),
   ]);
+}
+
+/** Makes the policy and the tokens in the primary that `secondaries` work with, or brings them up to date. */
+export async function ensureTokensOf(
+  { agents, secrets, signal }: Pick<Step, 'agents' | 'secrets' | 'signal'>,
+  primary: ClusterRecord,
+  secondaries: readonly Member[],
+): Promise<void> {
+  const { accessControl } = await consulOnLeader({ agents, secrets, signal, cluster: primary });
+  await accessControl.ensurePolicy(REPLICATION_POLICY);
+  for (const secondary of secondaries)
+    for (const token of await tokensInPrimary({ secrets }, secondary)) await accessControl.ensureToken(token);
+}
+
+/** The secondaries of a primary that have drawn their tokens. */
+async function secondariesOf({ cluster, database, secrets }: Pick<Step, 'cluster' | 'database' | 'secrets'>): Promise<Member[]> {
+  const members = await database.prisma.federationMember.findMany({
+    where: { primaryClusterId: cluster.id, clusterId: { not: cluster.id } },
+    select: { cluster: { select: { id: true, datacenter: true } } },
+  });
+  const drawn = await Promise.all(
+    members.map(async ({ cluster: member }) =>
+      (await secrets.find(secretOwnerOf(member.id), SECRET_PURPOSES.replicationToken)) ? [member] : [],
+    ),
+  );
+  return drawn.flat();
+}
+
+/** Accessors of the tokens by which the federation of a cluster holds together: no restore may end or revoke them. */
+export async function federationAccessors(step: Pick<Step, 'cluster' | 'database' | 'secrets'>): Promise<string[]> {
+  const { federation } = step.cluster;
+  if (!federation) return [];
+  return (isSecondary(federation) ? [step.cluster] : await secondariesOf(step)).flatMap(accessorsInPrimary);
+}
+
+/** A primary that cannot be asked must not keep its secondary from being put right. */
+const TRIES = 5;
+
+/**
+ * After a restore. Of a primary: a snapshot from before a secondary joined knows nothing of its tokens, and without them it would
+ * shut out the service too. Of a secondary: a change in the primary has it compare everything that it copies.
+ */
+export async function reissueFederationTokens(step: Step): Promise<void> {
+  const { cluster } = step;
+  if (!cluster.federation) return;
+  if (!isSecondary(cluster.federation)) return ensureTokensOf(step, cluster, await secondariesOf(step));
+  const primary = await findPrimary(step);
+  if (!primary || primary.serverRecords.length === 0 || primary.powerState === 'Suspended') return;
+  try {
+    await ensureTokensOf(step, primary, [cluster]);
+  } catch (error) {
+    if (error instanceof TransientError && step.attempt >= TRIES) return;
+    throw error;
+  }
 }
