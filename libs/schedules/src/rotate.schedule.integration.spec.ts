@@ -85,7 +85,8 @@ test('certificates are renewed when a third of their life is left, once, and the
   expect(more).toEqual([]);
   expect(operation).toMatchObject({ id: rung[0], kind: 'rotate-server-certificates', requestedBy: 'schedule/rotate' });
   // While it is under way there is nothing more to ask for.
-  expect(await look(id, day(242))).toEqual({ next: new Date(day(242).getTime() + minutes(30)), rung: [] });
+  const lookAgainAt = new Date(day(242).getTime() + minutes(30));
+  expect(await look(id, day(242))).toEqual({ next: { lookAgainAt }, rung: [] });
   expect(await operationsOf(id)).toHaveLength(1);
   const [event] = await database.prisma.clusterEvent.findMany({ where: { clusterId: id } });
   expect(event?.message).toBe("The service renews the servers' certificates: the last third of its time has begun.");

@@ -15,8 +15,11 @@ export const rotateSchedule: ScheduleFactory = ({ database, bell, clock }) => ({
       if (looked.operation) await bell.ring(looked.operation);
       return looked.nextLook;
     } catch (error) {
-      const isBusy = error instanceof AppError && (error.code === 'OperationInProgress' || error.code === 'Conflict');
-      if (isBusy) return new Date(now.getTime() + LOOK_AGAIN);
+      if (!(error instanceof AppError)) throw error;
+      const lookAgainAt = new Date(now.getTime() + LOOK_AGAIN);
+      if (error.code === 'OperationInProgress') return { lookAgainAt };
+      // Of a cluster that is suspended or goes away nothing is due.
+      if (error.code === 'Conflict') return lookAgainAt;
       throw error;
     }
   },

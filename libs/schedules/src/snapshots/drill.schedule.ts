@@ -34,8 +34,11 @@ export const drillSchedule: ScheduleFactory = (dependencies) => ({
       if (operation) void bell.ring(operation);
       return new Date(now.getTime() + (operation ? DRILL_EVERY : TRY_AGAIN));
     } catch (error) {
-      const mayPass = error instanceof AppError && (error.code === 'Conflict' || error.code === 'OperationInProgress');
-      if (mayPass) return new Date(now.getTime() + TRY_AGAIN);
+      if (!(error instanceof AppError)) throw error;
+      const lookAgainAt = new Date(now.getTime() + TRY_AGAIN);
+      if (error.code === 'OperationInProgress') return { lookAgainAt };
+      // Of a cluster that is suspended or goes away nothing is due.
+      if (error.code === 'Conflict') return lookAgainAt;
       throw error;
     }
   },
