@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerJson, CustomEndpoint } from '../../apps/azure-emulator/src/custom-providers/custom-endpoint.builder';
+import { answerJson, CustomEndpoint } from '../../tools/test-servers/custom-endpoint';
 import { AzureCli, azMissing } from '../support/azure-cli';
 import { EmulatedAzure, OWNER, SUBSCRIPTION, TENANT } from './emulated-azure';
 

@@ -9,7 +9,6 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { ClientSecretCredential } from '@azure/identity';
 import { seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
-import type { SeedFile } from '../../apps/azure-emulator/src/seed/seed.schema';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -22,7 +21,10 @@ export const OWNER = {
   secret: 'owner-secret',
 };
 
-const SEED: SeedFile = {
+/** What the emulator holds before anybody calls it, as its seed file has it: lists by name. The emulator checks it. */
+type SeedFile = Readonly<Record<string, readonly object[]>>;
+
+const SEED = {
   tenants: [{ tenantId: TENANT, displayName: 'Contract' }],
   applications: [
     {
@@ -60,7 +62,7 @@ export class EmulatedAzure {
   /** `more` is added to the owner and the subscription that are always there. */
   constructor(more: SeedFile = {}) {
     const { servicePrincipals = [], ...rest } = more;
-    this.#seed = { ...SEED, ...rest, servicePrincipals: [...(SEED.servicePrincipals ?? []), ...servicePrincipals] };
+    this.#seed = { ...SEED, ...rest, servicePrincipals: [...SEED.servicePrincipals, ...servicePrincipals] };
   }
 
   get endpoint(): string {

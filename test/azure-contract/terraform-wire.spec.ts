@@ -11,7 +11,7 @@ import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
-import { answerJson, CustomEndpoint } from '../../apps/azure-emulator/src/custom-providers/custom-endpoint.builder';
+import { answerJson, CustomEndpoint } from '../../tools/test-servers/custom-endpoint';
 import { EmulatedAzure, OWNER, SUBSCRIPTION, TENANT } from './emulated-azure';
 
 const PUBLISHER = {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deploymentsProvider } from '../deployments/deployments.provider';
 import { sample, startTestEmulator, type TestEmulator } from '../emulator.builder';
 import { aTemplate } from '../template-language/template.builders';
-import { answerJson, CustomEndpoint } from './custom-endpoint.builder';
+import { answerJson, CustomEndpoint } from '../../../../tools/test-servers/custom-endpoint';
 import { customProvidersProvider } from './custom-providers.provider';
 
 const GROUP = `/subscriptions/${sample.subscriptionId}/resourceGroups/sample`;
