@@ -25,9 +25,15 @@ export interface Lane {
   servers: number;
   /** False where the service stops all servers because it was asked to. */
   observed: boolean;
-  /** A version can be gone up to once: more runs of such a lane need more clusters. */
-  once?: boolean;
+  /** How often the acts are gone through on one cluster. */
+  rounds: number;
   acts: readonly Act[];
+}
+
+/** Where clusters are. */
+interface Place {
+  status: ServiceStatus;
+  resourceGroup: string;
 }
 
 const call = (cluster: FollowedCluster, headers: Headers) => ({ params: { id: cluster.id }, headers });
@@ -39,12 +45,13 @@ async function newestSnapshot({ api }: Customer, cluster: FollowedCluster): Prom
   return found.id;
 }
 
-function backup(customer: Customer): Lane {
+function backup(customer: Customer, rounds: number): Lane {
   const { api } = customer;
   return {
     name: 'backup',
     servers: 3,
     observed: true,
+    rounds,
     acts: [
       {
         name: 'take a snapshot',
@@ -63,29 +70,32 @@ function backup(customer: Customer): Lane {
   };
 }
 
-function scale({ api }: Customer): Lane {
+function scale({ api }: Customer, rounds: number): Lane {
   const to = (servers: 1 | 3): Act => ({
     name: `scale to ${servers}`,
     takes: 20_000,
     request: (cluster, headers) => api.call('scaleCluster', { ...call(cluster, headers), body: { servers } }),
   });
-  return { name: 'scale', servers: 1, observed: true, acts: [to(3), to(1)] };
+  return { name: 'scale', servers: 1, observed: true, rounds, acts: [to(3), to(1)] };
 }
 
-function resize({ api }: Customer, servers: number): Lane {
+function resize({ api }: Customer, runs: number): Lane {
   const to = (vmSize: string): Act => ({
     name: `resize to ${vmSize}`,
     takes: 60_000,
     request: (cluster, headers) => api.call('resizeCluster', { ...call(cluster, headers), body: { vmSize } }),
   });
-  return { name: 'resize', servers, observed: true, acts: [to('Standard_D4s_v3'), to('Standard_D2s_v3')] };
+  const acts = [to('Standard_D4s_v3'), to('Standard_D2s_v3')];
+  // Replacing three servers takes minutes: left to the long runs.
+  return { name: 'resize', servers: runs > 1 ? 3 : 1, observed: true, rounds: Math.ceil(runs / acts.length), acts };
 }
 
-function power({ api }: Customer): Lane {
+function power({ api }: Customer, rounds: number): Lane {
   return {
     name: 'power',
     servers: 3,
     observed: false,
+    rounds,
     acts: [
       {
         name: 'suspend',
@@ -101,14 +111,14 @@ function power({ api }: Customer): Lane {
   };
 }
 
-function rotate({ api }: Customer): Lane {
+function rotate({ api }: Customer, rounds: number): Lane {
   const kinds = ['GossipKey', 'ServerCertificates', 'AgentTokens', 'ConnectAuthority', 'CertificateAuthority'] as const;
   const acts = kinds.map((what): Act => ({
     name: `rotate ${what}`,
     takes: 5000,
     request: (cluster, headers) => api.call('createRotation', { ...call(cluster, headers), body: { what } }),
   }));
-  return { name: 'rotate', servers: 3, observed: true, acts };
+  return { name: 'rotate', servers: 3, observed: true, rounds, acts };
 }
 
 function upgrade({ api }: Customer, versions: readonly string[]): Lane {
@@ -117,10 +127,10 @@ function upgrade({ api }: Customer, versions: readonly string[]): Lane {
     takes: 10_000,
     request: (cluster, headers) => api.call('upgradeCluster', { ...call(cluster, headers), body: { consulVersion } }),
   }));
-  return { name: 'upgrade', servers: 3, observed: true, once: true, acts };
+  return { name: 'upgrade', servers: 3, observed: true, rounds: 1, acts };
 }
 
-function repair(customer: Customer, status: ServiceStatus, resourceGroup: string): Lane {
+function repair(customer: Customer, rounds: number, { status, resourceGroup }: Place): Lane {
   const loseLastServer: Act['accident'] = async (cluster, gone) => {
     const lost = cluster.servers().at(-1);
     if (!lost) throw new Error(`${cluster.name} has no server to lose`);
@@ -138,28 +148,26 @@ function repair(customer: Customer, status: ServiceStatus, resourceGroup: string
     accident: loseLastServer,
     request: (cluster, headers) => customer.api.call('repairCluster', { ...call(cluster, headers), body: {} }),
   };
-  return { name: 'repair', servers: 3, observed: true, acts: [act] };
+  return { name: 'repair', servers: 3, observed: true, rounds, acts: [act] };
 }
 
-/** Every operation that changes a running cluster. `runs`: how often each is gone through. */
+/**
+ * Every operation that changes a running cluster, each to be done `runs` times. Lanes in one list follow one another, each with a
+ * cluster of its own, because a cluster can be upgraded to a version once.
+ */
 export function lifecycleLanes(
   customer: Customer,
-  {
-    status,
-    resourceGroup,
-    runs,
-    versions,
-  }: { status: ServiceStatus; resourceGroup: string; runs: number; versions: readonly string[] },
-): Lane[] {
-  const upgrades = Array.from({ length: Math.ceil(runs / versions.length) }, () => upgrade(customer, versions));
+  place: Place & { runs: number; versions: readonly string[] },
+): [Lane, ...Lane[]][] {
+  const { status, resourceGroup, runs, versions } = place;
+  const upgrades = Array.from({ length: Math.ceil(runs / versions.length) - 1 }, () => upgrade(customer, versions));
   return [
-    backup(customer),
-    scale(customer),
-    // Replacing three servers takes minutes: left to the long runs.
-    resize(customer, runs > 1 ? 3 : 1),
-    power(customer),
-    rotate(customer),
-    repair(customer, status, resourceGroup),
-    ...upgrades,
+    [backup(customer, runs)],
+    [scale(customer, runs)],
+    [resize(customer, runs)],
+    [power(customer, runs)],
+    [rotate(customer, runs)],
+    [repair(customer, runs, { status, resourceGroup })],
+    [upgrade(customer, versions), ...upgrades],
   ];
 }
