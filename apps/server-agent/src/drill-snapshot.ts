@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentTaskOf, DrillSnapshotResult } from '@managed-consul/agent-protocol';
-import { seconds } from '@managed-consul/config';
+import { minutes } from '@managed-consul/config';
 import { z } from 'zod';
 import { ApplyError } from './apply-error';
 import type { ConsulBinaries, ConsulBinary } from './consul-binary';
@@ -23,7 +23,8 @@ export interface DrillSurroundings {
 /** Consul's built-in policy with all rights has this id in every cluster. */
 const GLOBAL_MANAGEMENT = '00000000-0000-0000-0000-000000000001';
 
-const SETTLES_WITHIN = seconds(20);
+/** Longer than Consul goes by a remembered answer about a token (30 s). */
+const SETTLES_WITHIN = minutes(2);
 const LOOK_INTERVAL = 100;
 
 /** Proves a stored snapshot: restores it into a server that nobody uses, and reads what is there. */
@@ -39,9 +40,8 @@ export async function drillSnapshot(
     const { raftIndex, sizeBytes } = await fetchSnapshot(task, path, context);
     const binary = await ensureBinary(binaries, task, signal);
     return withThrowAwayConsul({ folder, binary, datacenter }, async (consul) => {
-      await consul.becomesReady(signal);
-      await putSnapshot(path, sizeBytes, { ...consul, signal });
-      const inventory = await readRestored(consul, signal);
+      await whenSettled(consul, signal, () => putSnapshot(path, sizeBytes, { ...consul, signal }));
+      const inventory = await whenSettled(consul, signal, () => readInventory(consul, signal));
       return { raftIndex, ...inventory, tookMilliseconds: Date.now() - startedAt };
     });
   });
@@ -64,16 +64,22 @@ async function ensureBinary(
 type Inventory = Omit<DrillSnapshotResult, 'raftIndex' | 'tookMilliseconds'>;
 
 /**
- * The restore takes the token away; the server, leading anew, makes it again. For a moment it may still go by the answers that it
- * remembers, so a refusal after a first good answer is no verdict on the snapshot.
+ * A server that begins to lead answers before it can do everything: a restore is refused while its leadership "has not been
+ * established", and a restore takes the token away, which it makes again while it may still go by answers that it remembers. So a
+ * refusal after a first good answer is no verdict on the snapshot.
  */
-async function readRestored(consul: ThrowAwayConsul, signal: AbortSignal): Promise<Inventory> {
+async function whenSettled<Answer>(
+  consul: ThrowAwayConsul,
+  signal: AbortSignal,
+  question: () => Promise<Answer>,
+): Promise<Answer> {
   const giveUpAt = Date.now() + SETTLES_WITHIN;
   for (;;) {
     await consul.becomesReady(signal);
     try {
-      return await readInventory(consul, signal);
+      return await question();
     } catch (error) {
+      signal.throwIfAborted();
       if (!(error instanceof TaskFailedError) || Date.now() > giveUpAt) throw error;
       await wait(LOOK_INTERVAL, undefined, { signal });
     }

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { minutes, seconds } from '@managed-consul/config';
@@ -10,6 +10,13 @@ import type { ConsulBinary } from './consul-binary';
 import { lastErrorLine } from './consul-log';
 import { waitUntilLed } from './consul-leadership';
 import { TaskFailedError } from './task-error';
+
+export interface ThrowAwayConsulOptions {
+  /** Where it keeps its files; the caller removes them. */
+  folder: string;
+  binary: ConsulBinary;
+  datacenter: string;
+}
 
 /** A Consul server of one machine and one moment, into which anything may be restored. */
 export interface ThrowAwayConsul {
@@ -23,15 +30,33 @@ export interface ThrowAwayConsul {
 const HOST = '127.0.0.1';
 const READY_TIMEOUT = minutes(5);
 const STOP_TIMEOUT = seconds(15);
+const STARTS = 3;
 
 /**
  * Runs a Consul server in `folder` for as long as `work` takes. It listens on this machine's loopback alone, has a gossip key
  * that nobody knows and everything forbidden without its token, so it meets no other Consul and serves nobody else.
+ * `work` begins anew, with another server, when this one does not come up.
  */
 export async function withThrowAwayConsul<Result>(
-  { folder, binary, datacenter }: { folder: string; binary: ConsulBinary; datacenter: string },
+  options: ThrowAwayConsulOptions,
   work: (consul: ThrowAwayConsul) => Promise<Result>,
 ): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await withServer(options, work);
+    } catch (error) {
+      // Between our look and Consul's start another program may have taken one of the ports.
+      const isBadStart = error instanceof TaskFailedError && error.code === 'ConsulDidNotStart';
+      if (!isBadStart || attempt === STARTS) throw error;
+    }
+  }
+}
+
+async function withServer<Result>(
+  { folder: parent, binary, datacenter }: ThrowAwayConsulOptions,
+  work: (consul: ThrowAwayConsul) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(parent, 'consul-'));
   const token = randomUUID();
   const [https, server, serf] = await freePorts(3);
   if (https === undefined || server === undefined || serf === undefined) throw new Error('There are no free ports.');
