@@ -6,6 +6,7 @@ import type { Requester } from '@managed-consul/access';
 import { requestDeleteCluster, requestRotation } from '@managed-consul/clusters';
 import { systemClock } from '@managed-consul/config';
 import { openDatabase, type Database, type Transaction } from '@managed-consul/database';
+import type { AppError } from '@managed-consul/errors';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
 import { createTestDatabase, seedCatalogue, type TestDatabase } from '@managed-consul/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -174,8 +175,9 @@ test('of two secondaries that ask for one datacenter at the same moment, one is 
   const federationToken = await tokenOf(await newCluster());
   const both = await Promise.allSettled([1, 2].map(() => requestSecondary(federationToken, { datacenter: 'dc2' })));
   expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-  const [refused] = both.flatMap((one) => (one.status === 'rejected' ? [one.reason as { code: string }] : []));
-  expect(refused).toMatchObject({ code: 'Conflict', target: 'datacenter' });
+  const [refused] = both.flatMap((one) => (one.status === 'rejected' ? [one.reason as AppError] : []));
+  // By the look before the write, or by the write itself: that depends on how close they come.
+  expect([refused?.target, ...(refused?.details ?? []).map(({ target }) => target)]).toContain('datacenter');
 });
 
 test('a secondary makes no federation tokens', async () => {

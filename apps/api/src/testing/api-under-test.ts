@@ -7,12 +7,12 @@ import { Redis } from 'ioredis';
 import supertest from 'supertest';
 import { createApiClient, type ApiClient } from '@managed-consul/api-contract';
 import { createTokenVerifier } from '@managed-consul/access';
-import { SecretValue, systemClock } from '@managed-consul/config';
+import { seconds, SecretValue, systemClock } from '@managed-consul/config';
 import { openDatabase, type Database } from '@managed-consul/database';
 import { createLogger } from '@managed-consul/observability';
 import { OperationChanges, Operations, OPERATIONS_QUEUE, QueueBell } from '@managed-consul/operations';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
-import { createTestDatabase, seedCatalogue, testRedisUrl } from '@managed-consul/testing';
+import { createTestDatabase, seedCatalogue, testRedisUrl, until } from '@managed-consul/testing';
 import type { ApiServices } from '../api-services';
 import { createApi } from '../create-api';
 import { testRecordsIn, type Person, type TestRecords } from './test-records';
@@ -116,6 +116,8 @@ export async function startApi(): Promise<ApiUnderTest> {
   const database = openDatabase({ url: place.url, maxConnections: 10 });
   await seedCatalogue(database);
   const bell = new QueueBell(redisUrl, log);
+  // As a load balancer does with readiness: a bell rung while the first connection is still being made can be lost.
+  await until(() => bell.isReachable(), { within: seconds(30) });
   const secrets = new SecretStore(database.prisma, keyFile.wrapper);
   const operations = new Operations(database, bell);
   const services: ApiServices = {
