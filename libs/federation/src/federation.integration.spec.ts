@@ -87,10 +87,10 @@ async function requestSecondary(
   requester = alice,
   clock = systemClock,
 ) {
-  networks += 1;
+  const number = (networks += 1);
   const installationId = await newPlace(requester);
-  const network = { networkCidr: `10.0.${networks}.0/24` };
-  const draft = { installationId, name: `secondary-${networks}`, email: 'a@example.com', servers: 1, ...network, ...more };
+  const network = { networkCidr: `10.0.${number}.0/24` };
+  const draft = { installationId, name: `secondary-${number}`, email: 'a@example.com', servers: 1, ...network, ...more };
   const { created } = await requestSecondaryCluster(database, secrets, { requester, draft, federationToken }, clock);
   if (!created) throw new Error('A request without a key was answered as a repetition.');
   return created;
