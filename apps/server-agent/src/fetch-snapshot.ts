@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { decryptSnapshot, SnapshotDamagedError, SnapshotVerifier, type SnapshotFacts } from '@managed-consul/snapshot-archive';
-import { readBlob, unreadable } from './snapshot-blob';
+import { readBlob, unreadable } from './read-blob';
 import { TaskFailedError } from './task-error';
 import type { TaskContext } from './task-runner';
 

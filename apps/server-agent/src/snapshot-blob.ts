@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
-import { minutes } from '@managed-consul/config';
-import type { BlobClient, BlockBlobClient } from '@azure/storage-blob';
+import { minutes, type Milliseconds } from '@managed-consul/config';
+import type { BlockBlobClient } from '@azure/storage-blob';
+import { CLIENT_OPTIONS, loadClient, PATIENCE, statusOf, type StoragePatience } from './storage-client';
 import { TaskFailedError } from './task-error';
 
 /** What was stored, as the agent sent it. */
@@ -18,27 +18,23 @@ const STORAGE_AUDIENCE = 'https://storage.azure.com/';
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** The metadata service keeps tokens itself; this only says when to ask it again. */
 const TOKEN_KEPT = minutes(5);
-const TRY_TIMEOUT = minutes(2);
 /** Statuses that the same request will meet again. */
 const FINAL_STATUSES = new Set([400, 405, 411, 413]);
-
-/** Loaded at the first use: Azure's client is larger than the rest of the agent, and most agents never store anything. */
-const loadClient = () => import('@azure/storage-blob');
-
-const OPTIONS = { retryOptions: { maxTries: 4, tryTimeoutInMs: TRY_TIMEOUT, retryDelayInMs: 500 } };
 
 /** A blob that this machine's managed identity may write. Throws `TaskFailedError` `StorageRefused` or `StorageNotReachable`. */
 export class SnapshotBlob {
   readonly #blob: BlockBlobClient;
+  readonly #patience: StoragePatience;
 
-  private constructor(blob: BlockBlobClient) {
+  private constructor(blob: BlockBlobClient, patience: StoragePatience) {
     this.#blob = blob;
+    this.#patience = patience;
   }
 
-  static async open(url: string, readToken: ReadToken): Promise<SnapshotBlob> {
+  static async open(url: string, readToken: ReadToken, patience = PATIENCE): Promise<SnapshotBlob> {
     const { BlockBlobClient } = await loadClient();
     const getToken = async () => ({ token: await readToken(STORAGE_AUDIENCE), expiresOnTimestamp: Date.now() + TOKEN_KEPT });
-    return new SnapshotBlob(new BlockBlobClient(url, { getToken }, OPTIONS));
+    return new SnapshotBlob(new BlockBlobClient(url, { getToken }, CLIENT_OPTIONS), patience);
   }
 
   /**
@@ -55,12 +51,14 @@ export class SnapshotBlob {
       storedBytes += block.length;
       const id = Buffer.from(String(blocks.length).padStart(6, '0')).toString('base64');
       const transactionalContentMD5 = createHash('md5').update(block).digest();
-      await asked(signal, () => this.#blob.stageBlock(id, block, block.length, { transactionalContentMD5, abortSignal: signal }));
+      await this.#ask(signal, (abortSignal) =>
+        this.#blob.stageBlock(id, block, block.length, { transactionalContentMD5, abortSignal }),
+      );
       blocks.push(id);
     }
     const blobHTTPHeaders = { blobContentType: 'application/octet-stream', blobContentMD5: md5.digest() };
-    await asked(signal, () => this.#blob.commitBlockList(blocks, { blobHTTPHeaders, abortSignal: signal }));
-    const { contentLength } = await asked(signal, () => this.#blob.getProperties({ abortSignal: signal }));
+    await this.#ask(signal, (abortSignal) => this.#blob.commitBlockList(blocks, { blobHTTPHeaders, abortSignal }));
+    const { contentLength } = await this.#ask(signal, (abortSignal) => this.#blob.getProperties({ abortSignal }));
     if (contentLength !== storedBytes) {
       const message = `${storedBytes} bytes were sent, the blob has ${String(contentLength)}.`;
       throw new TaskFailedError('SnapshotDamaged', message, { mayPass: true });
@@ -70,7 +68,11 @@ export class SnapshotBlob {
 
   /** Fine when there is none. */
   async remove(): Promise<void> {
-    await asked(undefined, () => this.#blob.deleteIfExists());
+    await this.#ask(undefined, (abortSignal) => this.#blob.deleteIfExists({ abortSignal }));
+  }
+
+  #ask<Answer>(signal: AbortSignal | undefined, question: (abortSignal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    return asked(signal, this.#patience.call, question);
   }
 }
 
@@ -90,36 +92,14 @@ async function* inBlocks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   if (size > 0) yield Buffer.concat(parts, size);
 }
 
-/**
- * Opens a blob by its signed address; a connection that breaks goes on where it broke. Throws `TaskFailedError`
- * `SnapshotUnreadable`.
- */
-export async function readBlob(url: string, signal: AbortSignal): Promise<Readable> {
-  const { BlobClient } = await loadClient();
-  const blob: BlobClient = new BlobClient(url, undefined, OPTIONS);
+async function asked<Answer>(
+  signal: AbortSignal | undefined,
+  patience: Milliseconds,
+  question: (abortSignal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const givenUp = AbortSignal.timeout(patience);
   try {
-    const { readableStreamBody } = await blob.download(0, undefined, { abortSignal: signal, maxRetryRequests: 5 });
-    if (!readableStreamBody) throw new Error('The answer has no body.');
-    return readableStreamBody as Readable;
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw unreadable(cause);
-  }
-}
-
-/** The failure of a snapshot that could not be read whole. */
-export function unreadable(cause: unknown): TaskFailedError {
-  const status = statusOf(cause);
-  const message =
-    status === undefined
-      ? 'The stored snapshot could not be read whole.'
-      : `Storage answered ${status} to the reading of the snapshot.`;
-  return new TaskFailedError('SnapshotUnreadable', message, { mayPass: status !== 404, cause });
-}
-
-async function asked<Answer>(signal: AbortSignal | undefined, question: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await question();
+    return await question(signal ? AbortSignal.any([signal, givenUp]) : givenUp);
   } catch (cause) {
     signal?.throwIfAborted();
     const status = statusOf(cause);
@@ -129,11 +109,6 @@ async function asked<Answer>(signal: AbortSignal | undefined, question: () => Pr
     const mayPass = !FINAL_STATUSES.has(status);
     throw new TaskFailedError('StorageRefused', `Storage answered ${status} ${codeOf(cause)}.`, { mayPass, cause });
   }
-}
-
-function statusOf(error: unknown): number | undefined {
-  const status = (error as { statusCode?: unknown }).statusCode;
-  return typeof status === 'number' ? status : undefined;
 }
 
 function codeOf(error: unknown): string {

@@ -1,11 +1,11 @@
 import type { AgentTask, AgentTaskKind, AgentTaskOf, AgentTaskResultOf, AgentTaskStatus } from '@managed-consul/agent-protocol';
-import type { Clock } from '@managed-consul/config';
+import { minutes, type Clock, type Milliseconds } from '@managed-consul/config';
 import type { Log } from './log';
 import { TaskFailedError } from './task-error';
 
 /** What a task is given beside its body. */
 export interface TaskContext {
-  /** Aborted when the agent stops. */
+  /** Aborted when the agent stops, and when the task has had its time. */
   signal: AbortSignal;
   /** Adds to the bytes that have gone through. */
   moved: (bytes: number) => void;
@@ -16,8 +16,24 @@ export type TaskHandlers = {
   [Kind in AgentTaskKind]: (task: AgentTaskOf<Kind>, context: TaskContext) => Promise<AgentTaskResultOf<Kind>>;
 };
 
+/** How long each kind may be on. */
+export type TaskDeadlines = Readonly<Record<AgentTaskKind, Milliseconds>>;
+
+/**
+ * The machine does one task at a time: one that never ended would block all others. As long as the control plane waits for
+ * it: nobody wants it any more then.
+ */
+const DEADLINES: TaskDeadlines = {
+  'take-snapshot': minutes(30),
+  'drill-snapshot': minutes(45),
+  'restore-snapshot': minutes(60),
+  'recover-peers': minutes(10),
+  'move-leadership': minutes(5),
+};
+
 export interface TaskRunnerOptions {
   handlers: TaskHandlers;
+  deadlines?: TaskDeadlines;
   clock: Clock;
   log: Log;
   /** Called when a task has ended. */
@@ -41,12 +57,14 @@ const REMEMBERED_TASKS = 20;
  */
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
+  readonly #deadlines: TaskDeadlines;
   readonly #tasks = new Map<string, Task>();
   readonly #stopping = new AbortController();
   #running: { id: string; work: Promise<void> } | undefined;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
+    this.#deadlines = options.deadlines ?? DEADLINES;
   }
 
   /** Starts the task, or finds the one of this id that was started before. Throws `TaskInProgressError`. */
@@ -82,14 +100,19 @@ export class TaskRunner {
     const { log } = this.#options;
     const { id, kind } = task.status;
     log.info({ task: id, kind }, 'A task has begun');
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(tookTooLong()), this.#deadlines[kind]);
+    const signal = AbortSignal.any([this.#stopping.signal, late.signal]);
     try {
-      const result = await this.#handle(body, { signal: this.#stopping.signal, moved: (bytes) => (task.movedBytes += bytes) });
+      const result = await this.#handle(body, { signal, moved: (bytes) => (task.movedBytes += bytes) });
       task.status = { ...task.status, state: 'succeeded', result } as AgentTaskStatus;
       log.info({ task: id, kind }, 'A task has succeeded');
     } catch (error) {
-      const failure = this.#failureOf(error);
+      const failure = failureOf(error, signal);
       task.status = { ...task.status, state: 'failed', error: failure.toBody() };
       log.warn({ task: id, kind, error: failure }, 'A task has failed');
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -98,22 +121,24 @@ export class TaskRunner {
     return handler(body, context);
   }
 
-  #failureOf(error: unknown): TaskFailedError {
-    const { signal } = this.#stopping;
-    if (signal.aborted) return signal.reason as TaskFailedError;
-    if (error instanceof TaskFailedError) return error;
-    return new TaskFailedError('Unexpected', 'Something unexpected went wrong; the agent log says what.', {
-      mayPass: true,
-      cause: error,
-    });
-  }
-
   #forgetOldest(): void {
     for (const id of this.#tasks.keys()) {
       if (this.#tasks.size <= REMEMBERED_TASKS) return;
       this.#tasks.delete(id);
     }
   }
+}
+
+const tookTooLong = (): TaskFailedError =>
+  new TaskFailedError('TaskTimedOut', 'The task did not end in its time.', { mayPass: true });
+
+function failureOf(error: unknown, signal: AbortSignal): TaskFailedError {
+  if (signal.aborted) return signal.reason as TaskFailedError;
+  if (error instanceof TaskFailedError) return error;
+  return new TaskFailedError('Unexpected', 'Something unexpected went wrong; the agent log says what.', {
+    mayPass: true,
+    cause: error,
+  });
 }
 
 function describe({ status, movedBytes }: Task): AgentTaskStatus {

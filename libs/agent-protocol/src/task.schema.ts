@@ -139,7 +139,7 @@ export type RecoverPeersResult = z.infer<typeof recoverPeersResultSchema>;
 /**
  * Why a task failed. Codes are stable: `SnapshotDamaged` (not what Consul writes, or not what was stored), `SnapshotUnreadable`
  * (could not be fetched whole), `ConsulRefused`, `ConsulNotReachable`, `StorageRefused`, `StorageNotReachable`,
- * `ConsulDidNotStart`, `ConsulStopped`, `ApplyInProgress`, `ArtifactMismatch`, `DownloadFailed`, `PlatformUnsupported`, `TaskAborted` (the agent was stopped), `Unexpected`.
+ * `ConsulDidNotStart`, `ConsulStopped`, `ApplyInProgress`, `ArtifactMismatch`, `DownloadFailed`, `PlatformUnsupported`, `TaskAborted` (the agent was stopped), `TaskTimedOut`, `Unexpected`.
  */
 export const taskErrorSchema = z.object({
   code: z.string(),
