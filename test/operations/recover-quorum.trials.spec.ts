@@ -155,12 +155,6 @@ async function seenThrough(clusterId: string) {
   return { servers: await contents.servers(), operator: (await contents.consul()).operator };
 }
 
-/** A dead worker is succeeded sooner than elsewhere: of these long operations most of the time would be such waits. */
-const soonSucceeded = (trial: WorkflowTrial<Services>): WorkflowTrial<Services> => ({
-  ...trial,
-  time: { ...trial.time, lease: { lasts: 250, renewEvery: 50 } },
-});
-
 // They mostly wait for the servers, so they wait together; those that last longest begin first.
 describe.concurrent('a cluster of five that has two servers less', { timeout: minutes(8) }, () => {
   it('has silent ones replaced one after the other while their Consul runs, the leader too, and dead ones together', async () => {
@@ -195,7 +189,7 @@ describe.concurrent('a cluster of five that has two servers less', { timeout: mi
 
 describe.concurrent('recover-quorum', { timeout: minutes(8) }, () => {
   it('goes on from the one server that is left, though the worker dies at every step', async () => {
-    const points = await killedAtEveryStep(soonSucceeded(fromSurvivors(await redCluster(3))));
+    const points = await killedAtEveryStep(fromSurvivors(await redCluster(3)));
     expect(points.map(({ name }) => name)).toContain('restoreServerMinimum');
   });
 
@@ -210,7 +204,7 @@ describe.concurrent('recover-quorum', { timeout: minutes(8) }, () => {
         await verifyReadyCluster(world, clusterId);
       },
     };
-    await killedAtEveryStep(soonSucceeded(trial));
+    await killedAtEveryStep(trial);
   });
 
   it('rebuilds a cluster of which nothing is left, every step carried out twice, after it failed on its way there', async () => {

@@ -37,6 +37,8 @@ const OPEN = `SELECT id::text, wake_at AS "wakeAt", lease_until AS "leaseUntil" 
 const READ = `SELECT id::text, state::text, error_code AS "errorCode", error_message AS "errorMessage", error_step AS "errorStep",
   waiting_for AS "waitingFor" FROM operations WHERE id = $1`;
 
+const END_LEASE = 'UPDATE operations SET lease_until = $2 WHERE id = $1 AND lease_until > $2';
+
 /** A bell that nobody hears: a trial looks itself when the time has come. */
 const SILENT_BELL = { ring: async () => undefined };
 
@@ -81,6 +83,7 @@ export async function driveToEnd<Services extends object>(
       } catch (error) {
         if (!(error instanceof ProcessDied)) throw error;
         worker = newWorker();
+        if (time.endsLeasesOfTheDead) await database.pool.query(END_LEASE, [id, time.clock.now()]);
       }
     }
   }
