@@ -4,7 +4,7 @@ import { hours, minutes } from '@managed-consul/config';
 import * as x509 from '@peculiar/x509';
 import { beforeAll, expect, test } from 'vitest';
 import { CertificateRequestError, createCertificateAuthority, type CertificateAuthority } from './certificate-authority';
-import { issueClientCertificate, issueConsulServerCertificate } from './certificates';
+import { issueClientCertificate, issueConsulServerCertificate, namesAddress } from './certificates';
 
 const now = new Date('2026-03-01T12:00:00Z');
 let authority: CertificateAuthority;
@@ -125,4 +125,13 @@ test.each([
   ],
 ])('refuses a request %s', async (_what, make) => {
   await expect(serverCertificate(await make())).rejects.toThrow(CertificateRequestError);
+});
+
+test('a certificate is of use at the addresses that it was made for and at no other, whatever stands behind it', async () => {
+  const { pem } = await requestWith(P256);
+  const issued = await serverCertificate(pem);
+  const withChain = `${issued.pem}${authority.certificatePem}`;
+  expect(namesAddress(withChain, '10.0.0.4')).toBe(true);
+  // Another address that it begins with, and one that the server has moved to.
+  for (const address of ['10.0.0.40', '10.0.0.5']) expect(namesAddress(withChain, address)).toBe(false);
 });

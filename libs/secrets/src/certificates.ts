@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { Transaction } from '@managed-consul/database';
 import { issueCertificate, type CertificateAuthority, type IssuedCertificate } from './certificate-authority';
 import type { SecretOwner } from './secret-store';
@@ -39,6 +40,9 @@ export function issueConsulServerCertificate(
     lifetimeMs: server.lifetimeMs,
   });
 }
+
+/** Whether a certificate (PEM; what stands behind it does not count) was issued for an IP address: one that moves needs another. */
+export const namesAddress = (pem: string, address: string): boolean => new X509Certificate(pem).checkIP(address) !== undefined;
 
 /** Issues a client certificate that carries `identityUri` and nothing else that could be taken for a name. Throws `CertificateRequestError`. */
 export function issueClientCertificate(

@@ -19,6 +19,7 @@ export {
 export {
   issueClientCertificate,
   issueConsulServerCertificate,
+  namesAddress,
   recordCertificate,
   type ConsulServerCertificate,
 } from './certificates';

@@ -1,5 +1,6 @@
 import { TerminalError } from '@managed-consul/errors';
 import type { Server } from '@managed-consul/database';
+import { namesAddress } from '@managed-consul/secrets';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 import { runningVersion } from '../shared-steps/add-server.steps';
@@ -22,7 +23,7 @@ export async function startMachines(step: Step) {
   return done({ askedAt: step.clock.now().toISOString() });
 }
 
-/** Done when every server's machine runs; records the addresses that they have now, and which of them are new. */
+/** Done when every server's machine runs; records the addresses that they have now. */
 export async function everyMachineRuns(step: Step) {
   const { cluster } = step;
   const { scaleSets, resourceGroup, scaleSet } = scaleSetOf(step);
@@ -44,7 +45,7 @@ export async function everyMachineRuns(step: Step) {
     return waitFor(sentence, azureLook(step.outputOf(startMachines).askedAt, step.clock.now()));
   }
   const moved = there.filter(({ server, machine }) => machine.address !== server.address);
-  return done({ moved: moved.map(({ server }) => server.vmId) }, async (tx) => {
+  return done(undefined, async (tx) => {
     for (const { server, machine } of moved)
       await tx.server.update({ where: { id: server.id }, data: { address: machine.address ?? server.address } });
   });
@@ -62,14 +63,22 @@ export async function everyAgentIsBack({ cluster, agents, clock }: Step) {
   });
 }
 
-/** Certificates name addresses and end: a long sleep may have cost either. */
+/** Whether a server's certificate in force ends soon, or was made for an address that the server has no more. */
+async function needsCertificate(step: Step, server: Server): Promise<boolean> {
+  const pem = await findServerCertificate(step, server, step.clock.now());
+  return pem === undefined || !namesAddress(pem, server.address);
+}
+
+/**
+ * Certificates name addresses and end: a long sleep may have cost either. The certificate itself is asked, not what this resume has
+ * seen change: one that failed before may have recorded the new address already.
+ */
 export async function renewServerCertificates(step: Step) {
-  const { cluster, clock } = step;
-  const { moved } = step.outputOf(everyMachineRuns);
+  const { cluster } = step;
   const authority = await certificateAuthority(step);
   const renewed = await Promise.all(
     cluster.serverRecords.map(async (server) => {
-      if (!moved.includes(server.vmId) && (await findServerCertificate(step, server, clock.now()))) return [];
+      if (!(await needsCertificate(step, server))) return [];
       return [{ server, certificate: await issueServerCertificate(step, authority, server) }];
     }),
   );
