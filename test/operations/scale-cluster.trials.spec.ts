@@ -1,10 +1,10 @@
-import { requestResize, requestScale } from '@managed-consul/clusters';
+import { requestResize, requestScale, secretOwnerOf } from '@managed-consul/clusters';
 import { minutes } from '@managed-consul/config';
-import { everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, quickCluster, underWriter } from '../support/changing-cluster';
-import { verifyReadyCluster } from '../support/workflow-verification';
+import { consulThroughAgent, verifyReadyCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
 let world: WorkflowWorld;
@@ -42,6 +42,44 @@ const resizeTrial = (clusterId: string, vmSize: string): WorkflowTrial<Services>
   verify: () => expectSize(clusterId, vmSize, 1),
 });
 
+const serverAt = (clusterId: string, vmId: string) =>
+  world.database.prisma.server.findUniqueOrThrow({ where: { clusterId_vmId: { clusterId, vmId } } });
+
+/** Address of the server that leads, in the eyes of the one given. */
+async function leaderSeenBy(clusterId: string, vmId: string): Promise<string | undefined> {
+  const token = await world.dependencies.secrets.get(secretOwnerOf(clusterId), 'management-token');
+  const consul = await consulThroughAgent(world, clusterId, await serverAt(clusterId, vmId), token);
+  return (await consul.leader())?.replace(/:\d+$/, '');
+}
+
+/** Has a server take the lead, as a server does that wins an election at a bad moment. */
+async function makeLeader(clusterId: string, vmId: string): Promise<void> {
+  const { address } = await serverAt(clusterId, vmId);
+  const agent = await world.dependencies.agents.find(clusterId, vmId);
+  let tries = 0;
+  const leads = async () => {
+    if ((await leaderSeenBy(clusterId, vmId)) === address) return true;
+    await agent
+      .startTask(`trial-lead-${vmId}-${(tries += 1)}`, { kind: 'move-leadership', to: [{ address }] })
+      .catch(() => undefined);
+    return false;
+  };
+  await until(leads, { within: minutes(1), because: 'the server that is to go leads' });
+}
+
+/** Gives the lead to the first server that goes once its turn to hand over is past; says who leads when it is told to leave. */
+function leadComesBack(clusterId: string) {
+  const seen: { leaving?: string; leader?: string | undefined } = {};
+  const reached = async (point: string, { name, item }: { name: string; item: string }) => {
+    if (name !== 'startLeaving') return;
+    if (point === 'before-effect' && seen.leaving === undefined) {
+      await makeLeader(clusterId, item);
+      seen.leaving = (await serverAt(clusterId, item)).address;
+    } else if (point === 'after-effect' && !('leader' in seen)) seen.leader = await leaderSeenBy(clusterId, item);
+  };
+  return { seen, reached };
+}
+
 // They mostly wait for Consul's own timers, so they wait together.
 describe.concurrent('the servers of a cluster', { timeout: minutes(7) }, () => {
   it('become more and fewer under a writer: nothing is lost, and the majority is always there', async () => {
@@ -57,8 +95,12 @@ describe.concurrent('the servers of a cluster', { timeout: minutes(7) }, () => {
   it('are replaced by larger ones under a writer: nothing is lost, and the majority is always there', async () => {
     const clusterId = await quickCluster(world, 3);
     await underWriter(world, clusterId, 'resize of 3 servers', async () => {
-      expect(await world.drive(await resizeTo(clusterId, 'Standard_D4s_v5'))).toMatchObject({ state: 'Succeeded' });
+      const { seen, reached } = leadComesBack(clusterId);
+      const resized = await driveToEnd(world, await resizeTo(clusterId, 'Standard_D4s_v5'), { reached });
+      expect(resized).toMatchObject({ state: 'Succeeded' });
       await expectSize(clusterId, 'Standard_D4s_v5', 3);
+      expect(seen.leader, 'a server that leads again hands over again before it leaves').not.toBe(seen.leaving);
+      expect(seen.leader).toBeTruthy();
     });
   });
 

@@ -64,7 +64,7 @@ async function handOver(step: Step, leader: Server): Promise<void> {
  * another server leads or there is none. Safe to repeat: each call starts from who leads now.
  */
 export async function moveLeadershipOff(step: Step, server: Server): Promise<string | undefined> {
-  if (step.cluster.serverRecords.length === 1) return undefined;
+  if (step.cluster.serverRecords.every(({ id }) => id === server.id)) return undefined;
   const leader = await findLeader(step);
   if (!leader) return 'The servers are electing a leader';
   if (leader.id !== server.id) return undefined;

@@ -9,7 +9,7 @@ import { runningVersion } from './add-server.steps';
 import { consulOn, consulOnEveryServer, findLeader, managementToken } from './consul-access';
 import { azureLook, SERVER_LOOK, SERVER_RETRY } from './delays';
 import { scaleSetOf } from './machines';
-import { beginHandover, leadershipIsElsewhere } from './rolling';
+import { beginHandover, LEADERSHIP_PATIENCE, leadershipIsElsewhere, whatLeadLacks } from './rolling';
 import { raftPeerAt, votesHealthily } from './server-health';
 import type { ServerWish } from './server-desired-state';
 import { askOf, isAsAsked } from './server-runs';
@@ -86,6 +86,8 @@ export async function startLeaving(step: Step) {
   if (!server) return done({ askedAt, hash: null });
   if (!(await allTakePart(step, membersBut(step, server))))
     throw new TransientError(`${server.name} cannot be taken away: another server is not healthy any more.`);
+  const leading = await whatLeadLacks(step, server);
+  if (leading !== undefined) throw new TransientError(`${server.name} cannot be taken away: ${leading}.`);
   const hash = (await isRunning(step, server)) ? await askOf(step, leavingWish(step, server)) : null;
   return done({ askedAt, hash }, async (tx) => {
     await tx.server.update({ where: { id: server.id }, data: { membership: 'Leaving' } });
@@ -122,15 +124,19 @@ export async function serverHasLeft(step: Step) {
   if (!server) return done();
   const { hash, askedAt } = step.outputOf(startLeaving);
   const leading = await consulOnLeaderWithout(step, server);
-  const isLate = step.clock.now().getTime() - new Date(askedAt).getTime() > LEAVE_LIMIT;
-  if (hash === null || isLate) {
+  const passed = step.clock.now().getTime() - new Date(askedAt).getTime();
+  if (hash === null || passed > LEAVE_LIMIT) {
     await takeOutByForce(leading, server);
     return done();
   }
   const waiting = waitFor(`${server.name} is leaving the cluster`, SERVER_LOOK);
   if (!(await isAsAsked(step, leavingWish(step, server), hash))) return waiting;
   const member = (await leading.members()).find(({ name }) => name === server.name);
-  if (member?.state === 'alive' && (await isRunning(step, server))) await tellToLeave(step, server);
+  if (member?.state === 'alive' && (await isRunning(step, server))) {
+    const leads = passed > LEADERSHIP_PATIENCE ? undefined : await whatLeadLacks(step, server);
+    if (leads !== undefined) return waitFor(leads, SERVER_LOOK);
+    await tellToLeave(step, server);
+  }
   const peer = raftPeerAt(await leading.operator.raftServers(), server.address);
   return peer || (await isRunning(step, server)) ? waiting : done();
 }

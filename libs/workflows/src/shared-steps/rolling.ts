@@ -20,7 +20,7 @@ import { whatOthersLack, whatServerLacks } from './server-gates';
 import { serverOfItem } from './server-of-item';
 
 /** Past it the leader is taken down as it is, and the others hold an election: 1 to 2 s without writes. */
-const LEADERSHIP_PATIENCE = seconds(20);
+export const LEADERSHIP_PATIENCE = seconds(20);
 
 /** The servers, the leader last: each change of the leader costs the customer a moment without writes. */
 export async function inOrderFollowersFirst(step: Step): Promise<Server[]> {
@@ -54,14 +54,22 @@ export async function leadershipIsElsewhere(step: Step) {
 }
 
 /**
+ * What keeps a server of the item from going because it leads, in a sentence, after having it hand over once more: the lead may have
+ * come back since `leadershipIsElsewhere`. Undefined when it may go, which is also so for one that could not hand over in time.
+ */
+export async function whatLeadLacks(step: Step, server: Server): Promise<string | undefined> {
+  if (step.findOutputOf(leadershipIsElsewhere, step.item)?.moved === false) return undefined;
+  return moveLeadershipOff(step, server);
+}
+
+/**
  * Asked by the step that takes a server down, right before it does: hours may lie between it and the gates before. Throws
  * `TransientError` while another server is not fit, or when the lead has come back to this one.
  */
 export async function requireSafeToTakeDown(step: Step, server: Server): Promise<void> {
   const lack = await whatOthersLack(step, server);
   if (lack !== undefined) throw new TransientError(`${server.name} cannot be taken down: ${lack}.`);
-  if (step.findOutputOf(leadershipIsElsewhere, step.item)?.moved === false) return;
-  const waiting = await moveLeadershipOff(step, server);
+  const waiting = await whatLeadLacks(step, server);
   if (waiting !== undefined) throw new TransientError(`${server.name} cannot be taken down: ${waiting}.`);
 }
 
