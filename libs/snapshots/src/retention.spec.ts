@@ -7,7 +7,8 @@ const day = 24 * 3_600_000;
 /** A snapshot taken so many days ago and kept for 30. */
 const taken = (daysAgo: number, changes: Partial<RetainedSnapshot> = {}): RetainedSnapshot => {
   const createdAt = new Date(now.getTime() - daysAgo * day);
-  return { id: `day-${daysAgo}`, state: 'VERIFIED', createdAt, expiresAt: new Date(createdAt.getTime() + 30 * day), ...changes };
+  const expiresAt = new Date(createdAt.getTime() + 30 * day);
+  return { id: `day-${daysAgo}`, state: 'VERIFIED', createdAt, expiresAt, lastDrill: null, ...changes };
 };
 const idsOf = (rows: readonly RetainedSnapshot[]) => rows.map(({ id }) => id).sort();
 const rule = { now, count: 10, living: true };
@@ -27,6 +28,16 @@ describe('retention', () => {
     const failedSince = taken(1, { state: 'FAILED' });
     expect(snapshotsToRemove([taken(400), failedSince], rule)).toEqual([]);
     expect(idsOf(snapshotsToRemove([taken(400), taken(399)], rule))).toEqual(['day-400']);
+  });
+
+  it('never lets go the last one of a living cluster that stood a drill, though there are newer ones', () => {
+    const proved = (daysAgo: number) => taken(daysAgo, { lastDrill: { passed: true } });
+    const refuted = taken(40, { lastDrill: { passed: false } });
+    const rows = [taken(1), taken(2), refuted, proved(50), proved(60)];
+    expect(idsOf(snapshotsToRemove(rows, rule))).toEqual(['day-40', 'day-60']);
+    expect(idsOf(snapshotsToRemove(rows, { ...rule, count: 1 }))).toEqual(['day-2', 'day-40', 'day-60']);
+    expect(idsOf(snapshotsToRemove([proved(1), proved(50)], rule))).toEqual(['day-50']);
+    expect(idsOf(snapshotsToRemove([proved(50)], { ...rule, living: false }))).toEqual(['day-50']);
   });
 
   it('lets go the last one too when the cluster is gone', () => {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { OPERATION_KINDS } from '@managed-consul/clusters';
-import { hours, minutes } from '@managed-consul/config';
-import { openDatabase, type Database, type Prisma } from '@managed-consul/database';
+import { hours, minutes, seconds } from '@managed-consul/config';
+import { openDatabase, type Database, type Prisma, type Transaction } from '@managed-consul/database';
 import { requestOperation } from '@managed-consul/operations';
-import { createTestDatabase, FakeClock, NotedBell, seedCatalogue, type TestDatabase } from '@managed-consul/testing';
+import { createTestDatabase, FakeClock, NotedBell, seedCatalogue, type TestDatabase, until } from '@managed-consul/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ScheduleDependencies, StillDue } from '../schedule';
 import { retentionSchedule } from './retention.schedule';
@@ -56,6 +56,30 @@ async function newSnapshot(clusterId: string, takenHoursAgo: number, pastHours: 
   return id;
 }
 
+/** Locks the cluster's row, does `change`, and holds both until it is told to let go. */
+async function holdCluster(clusterId: string, change: (tx: Transaction) => Promise<unknown>) {
+  const [held, over] = [Promise.withResolvers<number>(), Promise.withResolvers<undefined>()];
+  const ended = database.prisma.$transaction(
+    async (tx) => {
+      await tx.$queryRaw`SELECT id FROM clusters WHERE id = ${clusterId}::uuid FOR UPDATE`;
+      await change(tx);
+      const [session] = await tx.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`;
+      held.resolve(session?.pid ?? 0);
+      await over.promise;
+    },
+    { timeout: 60_000 },
+  );
+  return { holds: await held.promise, letGo: () => over.resolve(undefined), ended };
+}
+
+/** Whether some session waits for a lock of that one. */
+async function isWaitedFor(pid: number): Promise<boolean> {
+  const waiting = await database.prisma.$queryRaw<
+    object[]
+  >`SELECT pid FROM pg_stat_activity WHERE ${pid}::int = ANY(pg_blocking_pids(pid))`;
+  return waiting.length > 0;
+}
+
 /** One look; gives the next one and the ids of the snapshots whose removal was asked for. */
 async function look(clusterId: string, now = NOW): Promise<{ next: Date | StillDue | undefined; going: (string | undefined)[] }> {
   const bell = new NotedBell();
@@ -93,6 +117,22 @@ test('a snapshot that something uses waits for the next look, which comes sooner
   expect(await look(clusterId)).toEqual({ next: at(minutes(10)), going: [] });
   await database.prisma.operation.update({ where: { id: restore.id }, data: { state: 'Succeeded', finishedAt: NOW } });
   expect((await look(clusterId)).going).toEqual([used]);
+});
+
+test('what became the last good snapshot since the look is not let go', async () => {
+  const clusterId = await newCluster();
+  const older = await newSnapshot(clusterId, 48, 24);
+  const newer = await newSnapshot(clusterId, 1, -1);
+  // The newer one is deleted by hand at the same moment: its rows are locked when the look at them is over.
+  const { holds, letGo, ended } = await holdCluster(clusterId, (tx) =>
+    tx.snapshot.update({ where: { id: newer }, data: { state: 'DELETING' } }),
+  );
+  const looking = look(clusterId);
+  await until(() => isWaitedFor(holds), { within: seconds(30) });
+  letGo();
+  await ended;
+  expect((await looking).going).not.toContain(older);
+  expect(await database.prisma.snapshot.findUnique({ where: { id: older } })).toMatchObject({ state: 'VERIFIED' });
 });
 
 test('a removal that failed is asked for again, and the looks end with the last snapshot of a cluster that is gone', async () => {
