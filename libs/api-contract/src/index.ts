@@ -8,6 +8,8 @@ export * from './client-bundle.schema';
 export * from './cluster.schema';
 export * from './error.schema';
 export * from './federation.schema';
+export * from './hcs/hcs-answers.schema';
+export { HCS_PROVIDER_PATH, hcsOperations } from './hcs/hcs-operations';
 export * from './installation.schema';
 export * from './notification.schema';
 export * from './operation.schema';
