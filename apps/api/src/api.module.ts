@@ -6,6 +6,13 @@ import { ClientAccessService } from './client-access/client-access.service';
 import { ClustersController } from './clusters/clusters.controller';
 import { ClustersService } from './clusters/clusters.service';
 import { FederationController } from './federation/federation.controller';
+import { HcsActionsController } from './hcs-api/hcs-actions.controller';
+import { HcsBillingController } from './hcs-api/hcs-billing.controller';
+import { HcsPlaces } from './hcs-api/hcs-call';
+import { HcsClustersController } from './hcs-api/hcs-clusters.controller';
+import { HcsClustersService } from './hcs-api/hcs-clusters.service';
+import { HcsOperationsService } from './hcs-api/hcs-operations.service';
+import { HcsSnapshotsController } from './hcs-api/hcs-snapshots.controller';
 import { InstallationsController } from './installations/installations.controller';
 import { NotificationsController } from './notifications/notifications.controller';
 import { LifecycleController } from './lifecycle/lifecycle.controller';
@@ -39,6 +46,10 @@ export class ApiModule {
         PublicVersionsController,
         NotificationsController,
         ServiceInformationController,
+        HcsClustersController,
+        HcsSnapshotsController,
+        HcsActionsController,
+        HcsBillingController,
       ],
       providers: [
         { provide: API_SERVICES, useValue: services },
@@ -50,6 +61,9 @@ export class ApiModule {
         LifecycleService,
         UpgradesService,
         ClientAccessService,
+        HcsPlaces,
+        HcsClustersService,
+        HcsOperationsService,
       ],
     };
   }

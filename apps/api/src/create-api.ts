@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { toErrorResponse } from '@managed-consul/errors';
 import { ApiModule } from './api.module';
 import type { ApiServices } from './api-services';
+import { canonicalAddress } from './hcs-api/hcs-address';
 import { AllowedMethods } from './http/allowed-methods';
 import { CallerGuard } from './http/caller.guard';
 import { ErrorFilter } from './http/error.filter';
@@ -35,6 +36,7 @@ export async function createApi(services: ApiServices): Promise<Api> {
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: answerBrokenAddress,
+    rewriteUrl: (request: { url?: string }) => canonicalAddress(request.url ?? '/'),
   });
   const fastify = adapter.getInstance();
   // Bodies are JSON and nothing else; Nest's own parser would take forms, and Fastify's takes plain text.

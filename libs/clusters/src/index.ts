@@ -21,6 +21,7 @@ export { findSpecProblems } from './spec-problems';
 export { recordApplicationNews, type ApplicationNews } from './application-notification.request';
 export { CLIENT_BUNDLE_FILES, writeBundle } from './client-bundle.files';
 export { readClientBundle, type ClientBundle } from './client-bundle';
+export { readClusterOrigin, type ClusterOrigin } from './cluster-origin';
 export { getCluster, listClusterEvents, listClusters, type ClusterWithServers, type ListPosition } from './cluster-reads';
 export { readUpkeep, type ClusterUpkeep, type LastDrill, type LastSnapshot } from './cluster-upkeep';
 export {
@@ -43,6 +44,7 @@ export { requestDeleteCluster, type DeleteClusterWish } from './delete-cluster.r
 export { isSecondary, secondariesOf } from './federation-membership';
 export { etagOf, requireMatch } from './etag';
 export {
+  findInstallationAt,
   getInstallation,
   listInstallations,
   requestRegisterInstallation,

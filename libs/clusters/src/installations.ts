@@ -51,6 +51,16 @@ interface Place {
   resourceGroup: string;
 }
 
+/** The installation that holds a resource group, if the caller has a role on it. Throws ResourceNotFound. */
+export async function findInstallationAt(database: Database, caller: Caller, place: Place): Promise<Installation> {
+  const { subscriptionId, resourceGroup } = place;
+  const row = await database.prisma.installation.findFirst({
+    where: { ...visibleTo(caller), ...inPlace({ subscriptionId, resourceGroup }), state: { notIn: ['Failed', 'Deleted'] } },
+  });
+  if (row) return row;
+  throw new AppError('ResourceNotFound', `There is no installation in resource group ${resourceGroup} that you may see.`);
+}
+
 /** A resource group that somebody wants to run clusters in. */
 export interface RegisterInstallationWish extends Place {
   requester: Requester;

@@ -5,6 +5,7 @@
  */
 export { createSnapshotRow, type NewSnapshot, type SnapshotClusterFacts } from './snapshot-row';
 export { getSnapshot, listSnapshots, type SnapshotListQuery } from './snapshot-reads';
+export { readLastRestores } from './snapshot-restores';
 export { mayMoveSnapshot, moveSnapshotState, SNAPSHOT_MOVES } from './snapshot-state';
 export {
   CONTENT_KEY_BYTES,

@@ -2,10 +2,12 @@ import { Catch, NotFoundException, type ArgumentsHost, type ExceptionFilter } fr
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, toErrorResponse } from '@managed-consul/errors';
 import type { Logger } from '@managed-consul/observability';
+import { isHcsAddress } from '../hcs-api/hcs-address';
+import { toHcsRefusal } from '../hcs-api/hcs-refusal';
 import type { AllowedMethods } from './allowed-methods';
 import { translateError } from './request-errors';
 
-/** The one place where an error becomes an answer: ARM's envelope, the status of the code, and a log line when it is our fault. */
+/** The one place where an error becomes an answer: ARM's envelope or the HCS API's, the status of the code, and a log line when it is our fault. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   readonly #log: Logger;
@@ -21,7 +23,8 @@ export class ErrorFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const error = exception instanceof NotFoundException ? this.#missing(request, reply) : translateError(exception);
     const { correlationId } = request;
-    const { status, body, retryAfterSeconds } = toErrorResponse(error, correlationId);
+    const refusal = isHcsAddress(request.url) ? toHcsRefusal : toErrorResponse;
+    const { status, body, retryAfterSeconds } = refusal(error, correlationId);
     if (status >= 500) this.#log.error({ err: exception, correlationId, route: request.routeOptions.url }, 'Request failed');
     if (retryAfterSeconds !== undefined) void reply.header('retry-after', Math.max(1, Math.ceil(retryAfterSeconds)));
     if (status === 401) void reply.header('www-authenticate', 'Bearer');

@@ -17,6 +17,8 @@ const detail = z.strictObject({ typeUrl: text, value: z.base64().optional() });
 
 /** How every HCS operation refuses: `code` is one of gRPC's status numbers. */
 export const hcsStatusSchema = z.strictObject({ code: z.int32().optional(), message: text, details: z.array(detail).optional() });
+/** The same from the gateway in front of the API, for every status that the operations do not describe themselves. */
+export const hcsGatewayErrorSchema = hcsStatusSchema.extend({ error: text });
 
 const operation = z.strictObject({
   id: text,

@@ -1,0 +1,126 @@
+import { Controller, HttpCode, Inject, Post, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { hcsOperations } from '@managed-consul/api-contract';
+import { createFederationToken, getFederation, type FederatedCluster, type FederationState } from '@managed-consul/federation';
+import { AppError } from '@managed-consul/errors';
+import { listVersionsForUpgrade } from '@managed-consul/upgrades';
+import { API_SERVICES, type ApiServices } from '../api-services';
+import { ClientAccessService } from '../client-access/client-access.service';
+import { readId, readInput } from '../http/contract-input';
+import { UpgradesService } from '../lifecycle/upgrades.service';
+import { HCS_CONTROLLER_PATH } from './hcs-address';
+import { FromHcsCall, HcsPlaces, sentBy, type HcsCall } from './hcs-call';
+import { NO_AUDIT_LOG } from './hcs-create';
+import { HcsOperationsService } from './hcs-operations.service';
+
+const FEDERATION_STATES: Record<FederationState, 'UNKNOWN' | 'RUNNING' | 'PRIMARY_DATACENTER_MISSING'> = {
+  NotFederated: 'UNKNOWN',
+  Running: 'RUNNING',
+  PrimaryDatacenterMissing: 'PRIMARY_DATACENTER_MISSING',
+};
+
+const showMember = ({ id, name, subscriptionId, resourceGroup }: FederatedCluster) => ({
+  id,
+  name,
+  subscriptionId,
+  resourceGroup,
+});
+
+/** What the HCS API does with a cluster beside its snapshots: tokens, configuration, upgrades, federation, operations. */
+@Controller(HCS_CONTROLLER_PATH)
+export class HcsActionsController {
+  readonly #services: ApiServices;
+  readonly #places: HcsPlaces;
+  readonly #access: ClientAccessService;
+  readonly #upgrades: UpgradesService;
+  readonly #operations: HcsOperationsService;
+
+  constructor(
+    @Inject(API_SERVICES) services: ApiServices,
+    @Inject(HcsPlaces) places: HcsPlaces,
+    @Inject(ClientAccessService) access: ClientAccessService,
+    @Inject(UpgradesService) upgrades: UpgradesService,
+    @Inject(HcsOperationsService) operations: HcsOperationsService,
+  ) {
+    this.#services = services;
+    this.#places = places;
+    this.#access = access;
+    this.#upgrades = upgrades;
+    this.#operations = operations;
+  }
+
+  @Post('update')
+  @HttpCode(200)
+  async update(@FromHcsCall() call: HcsCall) {
+    const { update = {} } = readInput(hcsOperations.UpdateCluster.body, call.body);
+    const { consulVersion = '', auditLogging } = update;
+    const { id } = await this.#places.onlyCluster(call);
+    if (auditLogging?.enabled === 'TRUE') throw new AppError('InvalidRequest', NO_AUDIT_LOG, { target: 'update.auditLogging' });
+    if (consulVersion === '') {
+      throw new AppError('InvalidRequest', 'Say which Consul version to upgrade to.', { target: 'update.consulVersion' });
+    }
+    const accepted = await this.#upgrades.upgrade(sentBy(call), id, consulVersion.replace(/^v/, ''));
+    return { operation: await this.#operations.begun(call, accepted) };
+  }
+
+  @Post('listConsulUpgradeVersions')
+  @HttpCode(200)
+  async upgradeVersions(@FromHcsCall() call: HcsCall) {
+    const { id } = await this.#places.onlyCluster(call);
+    const versions = await listVersionsForUpgrade(this.#services.database.prisma, call.requester, id);
+    return {
+      versions: versions.flatMap(({ version, status, plan }) =>
+        plan.kind === 'plan' && status !== 'BLOCKED' ? [{ version, status }] : [],
+      ),
+    };
+  }
+
+  /** Gives the token once it is valid; one that takes longer than Azure waits becomes valid soon. */
+  @Post('createToken')
+  @HttpCode(200)
+  async createToken(@FromHcsCall() call: HcsCall, @Res({ passthrough: true }) reply: FastifyReply) {
+    void reply.header('cache-control', 'no-store');
+    const { id } = await this.#places.onlyCluster(call);
+    const { operation, rootToken } = await this.#access.createRootToken(call.requester, id, undefined);
+    await this.#operations.ended(operation.id);
+    return { masterToken: rootToken };
+  }
+
+  @Post('config')
+  @HttpCode(200)
+  async config(@FromHcsCall() call: HcsCall, @Res({ passthrough: true }) reply: FastifyReply) {
+    void reply.header('cache-control', 'no-store');
+    const { id } = await this.#places.onlyCluster(call);
+    const { caPem, clientConfiguration } = await this.#access.readBundle(call.requester, id);
+    return { caFile: caPem, clientConfig: JSON.stringify(clientConfiguration) };
+  }
+
+  @Post('createFederationToken')
+  @HttpCode(200)
+  async createFederationToken(@FromHcsCall() call: HcsCall, @Res({ passthrough: true }) reply: FastifyReply) {
+    void reply.header('cache-control', 'no-store');
+    const { id: clusterId } = await this.#places.onlyCluster(call);
+    const { database, secrets, clock, bell } = this.#services;
+    const wish = { requester: call.requester, clusterId };
+    const created = await database.prisma.$transaction((tx) => createFederationToken(tx, secrets, wish, clock));
+    if (created.operation) void bell.ring(created.operation);
+    return { federationToken: created.federationToken.reveal() };
+  }
+
+  @Post('getFederation')
+  @HttpCode(200)
+  async getFederation(@FromHcsCall() call: HcsCall) {
+    const { id: clusterId } = await this.#places.onlyCluster(call);
+    const { requester } = call;
+    const { state, primary, secondaries } = await getFederation(this.#services.database.prisma, { requester, clusterId });
+    const shown = { state: FEDERATION_STATES[state], secondaryDatacenters: secondaries.map(showMember) };
+    return primary ? { ...shown, primaryDatacenter: showMember(primary) } : shown;
+  }
+
+  @Post('operation')
+  @HttpCode(200)
+  async operation(@FromHcsCall() call: HcsCall) {
+    const { operationId = '' } = readInput(hcsOperations.GetOperation.body, call.body);
+    return { operation: await this.#operations.of(call, readId(operationId)) };
+  }
+}
