@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { hcsOperationAnswerSchema } from '@managed-consul/api-contract';
 import type { Operation } from '@managed-consul/operations';
+import { errorInfo } from './hcs-refusal';
 
 type HcsOperation = NonNullable<z.infer<typeof hcsOperationAnswerSchema>['operation']>;
 
@@ -20,5 +21,6 @@ export function showHcsOperation(operation: Operation): HcsOperation {
   if (state === 'Succeeded') return { ...shown, response: EMPTY };
   if (state === 'Canceled') return { ...shown, error: { code: CANCELLED, message: 'The operation was canceled.' } };
   if (state !== 'Failed') return shown;
-  return { ...shown, error: { code: FAILED_PRECONDITION, message: errorMessage ?? errorCode ?? 'The operation failed.' } };
+  const details = errorCode === null ? {} : { details: [errorInfo(errorCode)] };
+  return { ...shown, error: { code: FAILED_PRECONDITION, message: errorMessage ?? 'The operation failed.', ...details } };
 }

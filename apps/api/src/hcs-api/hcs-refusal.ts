@@ -47,7 +47,7 @@ function textField(number: number, text: string): Buffer {
 }
 
 /** `google.rpc.ErrorInfo`: our own stable code, for clients that want to tell refusals apart. */
-const errorInfo = (code: string) => ({
+export const errorInfo = (code: string) => ({
   typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo',
   value: Buffer.concat([textField(1, code), textField(2, 'managed-consul')]).toString('base64'),
 });
