@@ -76,6 +76,9 @@ async function verifyUpgraded(clusterId: string, version: string): Promise<void>
     take: 1,
   });
   expect(newest).toMatchObject({ kind: 'SAFETY', state: 'VERIFIED' });
+  const where = { clusterId_kind: { clusterId, kind: 'snapshot' } };
+  const { dueAt } = await world.database.prisma.clusterSchedule.findUniqueOrThrow({ where });
+  expect(dueAt.getTime(), 'when the snapshot after the upgrade is due').toBeLessThanOrEqual(Date.now());
 }
 
 const upgradeTo = (version: string, clusterId: string): WorkflowTrial<Services> => ({

@@ -1,4 +1,4 @@
-import { recordClusterEvent } from '@managed-consul/clusters';
+import { recordClusterEvent, setSchedule } from '@managed-consul/clusters';
 import { compareVersionsDescending, inSameLine, parseVersion } from '@managed-consul/consul-versions';
 import type { Server } from '@managed-consul/database';
 import { TransientError } from '@managed-consul/errors';
@@ -42,7 +42,10 @@ const versionRecord = (step: Step, run: readonly RunVersion[]) => {
   };
 };
 
-/** The version of the cluster is what every server says that it runs. */
+/**
+ * The version of the cluster is what every server says that it runs. The next scheduled snapshot is due at once, so that
+ * there is soon one which the new version wrote.
+ */
 export async function recordUpgrade(step: Step) {
   const { cluster } = step;
   const run = await Promise.all(
@@ -51,6 +54,7 @@ export async function recordUpgrade(step: Step) {
   return done({ versions: distinct(run) }, async (tx) => {
     for (const { server, version } of run) await tx.server.update({ where: { id: server.id }, data: { consulVersion: version } });
     await tx.cluster.update({ where: { id: cluster.id }, data: versionRecord(step, run) });
+    await setSchedule(tx, cluster.id, 'snapshot', step.clock.now());
   });
 }
 
