@@ -223,6 +223,16 @@ describe('drill-snapshot', () => {
     expect(await world.drive(operation.id)).toMatchObject({ state: 'Failed', errorCode: 'DrillFailed' });
     expect((await readSnapshot(snapshotId)).lastDrill).toMatchObject({ passed: false });
   });
+
+  it('says nothing against a snapshot that could not be tried', async () => {
+    const { requester, database } = world;
+    const snapshotId = await takenSnapshot();
+    const noProgram = { consulVersion: '1.8.3' };
+    await database.prisma.snapshot.update({ where: { id: snapshotId }, data: noProgram });
+    const operation = await within((tx) => requestDrill(tx, { requester, snapshotId }));
+    expect(await world.drive(operation.id)).toMatchObject({ state: 'Failed', errorCode: 'DrillNotPossible' });
+    expect((await readSnapshot(snapshotId)).lastDrill).toBeNull();
+  });
 });
 
 describe('snapshots of a cluster that is deleted', () => {

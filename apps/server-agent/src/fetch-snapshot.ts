@@ -14,7 +14,7 @@ export interface SnapshotToFetch {
 }
 
 /**
- * Brings a stored snapshot whole into a file (0600), decrypted and verified. Throws `TaskFailedError` `SnapshotUnreadable` or
+ * Brings a stored snapshot whole into a file (0600), decrypted and verified. Throws `TaskFailedError` `SnapshotUnreadable`, `SnapshotMissing` or
  * `SnapshotDamaged`; what is in the file is then of no use.
  */
 export async function fetchSnapshot(

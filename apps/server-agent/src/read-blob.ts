@@ -21,7 +21,7 @@ type OpenAt = (offset: number, etag?: string) => Promise<OpenBlob>;
 
 /**
  * Opens a blob by its signed address. A connection that breaks or stands still is followed by another, which goes on where it
- * ended. Throws `TaskFailedError` `SnapshotUnreadable`; so does the stream.
+ * ended. Throws `TaskFailedError` `SnapshotUnreadable` or `SnapshotMissing`; so does the stream.
  */
 export async function readBlob(url: string, signal: AbortSignal, patience = PATIENCE): Promise<Readable> {
   const { BlobClient } = await loadClient();
@@ -84,7 +84,7 @@ async function* untilStill({ body, giveUp }: OpenBlob, idle: Milliseconds): Asyn
   }
 }
 
-/** The failure of a snapshot that could not be read whole. */
+/** The failure of a snapshot that could not be read whole: it is not there, or nothing is known of it. */
 export function unreadable(cause: unknown): TaskFailedError {
   if (cause instanceof TaskFailedError) return cause;
   const status = statusOf(cause);
@@ -92,5 +92,6 @@ export function unreadable(cause: unknown): TaskFailedError {
     status === undefined
       ? 'The stored snapshot could not be read whole.'
       : `Storage answered ${status} to the reading of the snapshot.`;
-  return new TaskFailedError('SnapshotUnreadable', message, { mayPass: status !== 404, cause });
+  if (status === 404) return new TaskFailedError('SnapshotMissing', message, { mayPass: false, cause });
+  return new TaskFailedError('SnapshotUnreadable', message, { mayPass: true, cause });
 }

@@ -224,7 +224,7 @@ test('what is damaged, foreign or gone is refused before Consul is asked', async
     [{ contentKey: newKey() }, 'SnapshotDamaged'],
     [{ snapshotId: randomUUID() }, 'SnapshotDamaged'],
     [{ expectedSha256: other.expectedSha256 }, 'SnapshotDamaged'],
-    [{ source: { url: await storage.readUrl('there-is-none') } }, 'SnapshotUnreadable'],
+    [{ source: { url: await storage.readUrl('there-is-none') } }, 'SnapshotMissing'],
     [{ source: { url: snapshot.source.url.replace(/sig=[^&]+/, 'sig=AAAA') } }, 'SnapshotUnreadable'],
   ] as const) {
     const status = await run({ kind: 'restore-snapshot', ...snapshot, ...changes, consulToken: cluster.managementToken });

@@ -138,7 +138,7 @@ export type RecoverPeersResult = z.infer<typeof recoverPeersResultSchema>;
 
 /**
  * Why a task failed. Codes are stable: `SnapshotDamaged` (not what Consul writes, or not what was stored), `SnapshotUnreadable`
- * (could not be fetched whole), `ConsulRefused`, `ConsulNotReachable`, `StorageRefused`, `StorageNotReachable`,
+ * (could not be fetched whole), `SnapshotMissing` (is not where it was stored), `ConsulRefused`, `ConsulNotReachable`, `StorageRefused`, `StorageNotReachable`,
  * `ConsulDidNotStart`, `ConsulStopped`, `ApplyInProgress`, `ArtifactMismatch`, `DownloadFailed`, `PlatformUnsupported`, `TaskAborted` (the agent was stopped), `TaskTimedOut`, `Unexpected`.
  */
 export const taskErrorSchema = z.object({

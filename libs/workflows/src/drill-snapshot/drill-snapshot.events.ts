@@ -6,6 +6,6 @@ export const drillSnapshotEvents: OperationEvents = {
   name: 'Drill',
   started: 'The service has begun to prove a snapshot by restoring it aside.',
   Succeeded: 'The snapshot was restored into a server of its own and read: it can be restored.',
-  Failed: 'The snapshot could not be proved. Take a new one.',
+  Failed: 'The snapshot was not proved. The error says whether it is bad or could not be tried.',
   Canceled: 'Proving the snapshot was stopped.',
 };

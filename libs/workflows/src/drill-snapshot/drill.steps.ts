@@ -7,6 +7,7 @@ import { findLeader } from '../shared-steps/consul-access';
 import { SERVER_LOOK } from '../shared-steps/delays';
 import { driveDrill } from '../shared-steps/drill';
 import { findSnapshot } from '../shared-steps/snapshot-storage';
+import { speaksAgainstSnapshot } from './drill-verdict';
 
 const inputSchema = z.object({ snapshotId: z.uuid() });
 const snapshotIdOf = ({ operation }: Pick<Step, 'operation'>): string => inputSchema.parse(operation.input).snapshotId;
@@ -36,9 +37,14 @@ interface DrillOutcome {
   took: number;
 }
 
+/** Why there is no outcome. */
+interface NotPossible {
+  notPossible: string;
+}
+
 const NOTHING = { keys: 0, services: 0, tokens: 0, took: 0 };
 
-async function look(step: Step): Promise<Omit<DrillOutcome, 'at'> | undefined> {
+async function look(step: Step): Promise<Omit<DrillOutcome, 'at'> | NotPossible | undefined> {
   const { cluster, operation, outputOf } = step;
   const snapshot = await findSnapshot(step, snapshotIdOf(step));
   const consulVersion = snapshot.consulVersion ?? cluster.consulVersion;
@@ -51,23 +57,29 @@ async function look(step: Step): Promise<Omit<DrillOutcome, 'at'> | undefined> {
     return { passed: true, message, keys, services: services.length, tokens: aclTokens.length, took: tookMilliseconds };
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
+    if (!speaksAgainstSnapshot(error.code)) return { notPossible: error.publicMessage };
     return { passed: false, message: error.publicMessage, ...NOTHING };
   }
 }
 
-/** Done when the proof has ended, one way or the other; what came of it stays with the snapshot. */
+/**
+ * Done when the proof has ended, one way or the other; what came of it stays with the snapshot. A proof that could not be made
+ * leaves what was known before.
+ */
 export async function drillHasEnded(step: Step) {
   const outcome = await look(step);
   if (!outcome) return waitFor('A server restores the snapshot aside and reads it', SERVER_LOOK);
+  if ('notPossible' in outcome) return done({ isTried: false, passed: false, message: outcome.notPossible });
   const lastDrill: DrillOutcome = { at: step.clock.now().toISOString(), ...outcome };
-  return done({ passed: outcome.passed, message: outcome.message }, async (tx) => {
+  return done({ isTried: true, passed: outcome.passed, message: outcome.message }, async (tx) => {
     await tx.snapshot.update({ where: { id: snapshotIdOf(step) }, data: { lastDrill: { ...lastDrill } } });
   });
 }
 
 /** A snapshot that does not stand the proof is news that nobody may miss: the operation fails with it. */
 export async function confirmDrillPassed({ outputOf }: Step) {
-  const { passed, message } = outputOf(drillHasEnded);
+  const { isTried, passed, message } = outputOf(drillHasEnded);
+  if (!isTried) throw new TerminalError('DrillNotPossible', `The snapshot could not be tried. ${message}`);
   if (!passed) throw new TerminalError('DrillFailed', `The snapshot did not stand the proof. ${message}`);
   return done();
 }
