@@ -38,7 +38,8 @@ export async function startTestBlobStorage(bed: AgentTestBed): Promise<TestBlobS
   const child = spawn(process.execPath, [program, ...place, ...tls], { cwd: bed.folder, stdio: 'ignore' });
   const credential = new StorageSharedKeyCredential(ACCOUNT, KEY);
   setDefaultCACertificates([...getCACertificates('default'), bed.gatewayCaPem]);
-  const pipeline = newPipeline(credential, { retryOptions: { maxTries: 1 } });
+  // A kept-open connection that Azurite closes at that moment costs a try.
+  const pipeline = newPipeline(credential, { retryOptions: { maxTries: 4, retryDelayInMs: 50, maxRetryDelayInMs: 500 } });
   const service = new BlobServiceClient(`https://127.0.0.1:${port}/${ACCOUNT}`, pipeline);
   const container = service.getContainerClient(randomUUID());
   await until(() => container.createIfNotExists().then(() => true), { within: seconds(30), because: 'Azurite answers' });
