@@ -76,13 +76,17 @@ export class ConsulSupervisor {
 
   async state(): Promise<ReportedState> {
     const { process, folder } = this.#options;
-    const [consul, nodeId] = await Promise.all([process.find(), folder.readNodeId()]);
-    const known = nodeId === undefined ? {} : { nodeId };
-    return {
+    // Before Consul is looked for: a state that came into force during the look would be told with a Consul that did not run yet.
+    const progress = {
       appliedHash: this.#appliedHash,
       desiredHash: this.#desired?.hash ?? null,
       phase: this.#phase,
       ...(this.#phase === 'failed' && this.#problem ? { error: this.#problem } : {}),
+    };
+    const [consul, nodeId] = await Promise.all([process.find(), folder.readNodeId()]);
+    const known = nodeId === undefined ? {} : { nodeId };
+    return {
+      ...progress,
       consul: consul
         ? { running: true, pid: consul.pid, version: consul.version, startedAt: consul.startedAt, ...known }
         : { running: false, ...known },
