@@ -25,6 +25,14 @@ function readPart(root: string, name: string): unknown {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
 }
 
+/** The template as its publisher packs it: with the address of the service that it belongs to. */
+function packedTemplate({ root, ports }: LocalSettings): unknown {
+  const template = readPart(root, 'mainTemplate.json') as { parameters: Record<string, object> } | undefined;
+  if (!template) return undefined;
+  const serviceUrl = { ...template.parameters['serviceUrl'], defaultValue: `http://127.0.0.1:${ports.api}` };
+  return { ...template, parameters: { ...template.parameters, serviceUrl } };
+}
+
 function definitionProperties(settings: LocalSettings, identities: Identities): Record<string, unknown> {
   const notify = new URL(`http://127.0.0.1:${settings.ports.api}/notifications`);
   notify.searchParams.set('sig', identities.notificationSecret);
@@ -37,7 +45,7 @@ function definitionProperties(settings: LocalSettings, identities: Identities): 
     notificationPolicy: { notificationEndpoints: [{ uri: notify.href }] },
     // What customers may do in the managed resource group beside reading: ask the service, through its custom provider.
     lockingPolicy: { allowedActions: ['Microsoft.CustomProviders/resourceProviders/*/action'], allowedDataActions: [] },
-    mainTemplate: readPart(settings.root, 'mainTemplate.json'),
+    mainTemplate: packedTemplate(settings),
     createUiDefinition: readPart(settings.root, 'createUiDefinition.json'),
   };
 }

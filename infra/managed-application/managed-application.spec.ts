@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HCS_PROVIDER_PATH, hcsOperations } from '@managed-consul/api-contract';
 import { describe, expect, it } from 'vitest';
 
 interface FormElement {
@@ -11,11 +12,17 @@ interface Form {
 
 const read = (name: string): unknown => JSON.parse(readFileSync(join(import.meta.dirname, name), 'utf8'));
 const form = (read('createUiDefinition.json') as Form).parameters;
-const template = read('mainTemplate.json') as { parameters: Record<string, unknown>; resources: unknown[] };
+const template = read('mainTemplate.json') as {
+  parameters: Record<string, { type: string; defaultValue?: string }>;
+  variables: { actions: string[] };
+  resources: { type: string }[];
+};
+/** What is not the customer's to answer. */
+const OWN_PARAMETERS = ['frontDoorSecret', 'serviceUrl'];
 
 describe('the package of the managed application', () => {
   it('hands every answer of the form to a parameter of the template, and asks for every parameter', () => {
-    expect(Object.keys(form.outputs).sort()).toEqual(Object.keys(template.parameters).sort());
+    expect([...Object.keys(form.outputs), ...OWN_PARAMETERS].sort()).toEqual(Object.keys(template.parameters).sort());
   });
 
   it('refers only to fields that the form has', () => {
@@ -27,7 +34,21 @@ describe('the package of the managed application', () => {
     expect([...new Set(used)].sort()).toEqual(fields.sort());
   });
 
-  it('deploys nothing: the service makes the cluster after the notification', () => {
-    expect(template.resources).toEqual([]);
+  it('deploys the way for requests and nothing else: the service makes the cluster after the notification', () => {
+    expect(template.resources.map(({ type }) => type)).toEqual(['Microsoft.CustomProviders/resourceProviders']);
+  });
+
+  it('forwards every action of the HCS API', () => {
+    const actions = Object.values(hcsOperations)
+      .filter(({ method, path }) => method === 'POST' && path.startsWith(HCS_PROVIDER_PATH))
+      .map(({ path }) => path.slice(HCS_PROVIDER_PATH.length + 1));
+    expect([...template.variables.actions].sort()).toEqual(actions.sort());
+  });
+
+  it('draws a secret for each deployment that Azure shows nobody', () => {
+    expect(template.parameters['frontDoorSecret']).toMatchObject({
+      type: 'securestring',
+      defaultValue: '[concat(newGuid(), newGuid())]',
+    });
   });
 });

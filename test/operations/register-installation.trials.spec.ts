@@ -58,7 +58,13 @@ describe('registering a managed application', () => {
       const { clusters, roleAssignments, ...installation } = await installationOf(operationId);
       const { tenantId, objectId } = world.requester;
       expect(installation).toMatchObject({ kind: 'ManagedApplication', state: 'Ready', tenantId, failureMessage: null });
-      expect(roleAssignments).toMatchObject([{ tenantId, principalId: objectId, role: 'Owner' }]);
+      expect(roleAssignments.map(({ principalId, role }) => ({ principalId, role }))).toEqual(
+        expect.arrayContaining([
+          { principalId: objectId, role: 'Owner' },
+          { principalId: `custom-provider/${installation.id}`, role: 'Contributor' },
+        ]),
+      );
+      expect(installation.frontDoorSecretHash).toMatch(/^[0-9a-f]{64}$/);
       expect(clusters).toMatchObject([{ servers: 1, datacenter: 'dc1', provisioningState: 'Accepted' }]);
       expect(await world.database.prisma.operation.count({ where: { clusterId: clusters[0]?.id ?? '' } })).toBe(1);
     },

@@ -6,6 +6,7 @@ import { ClientAccessService } from './client-access/client-access.service';
 import { ClustersController } from './clusters/clusters.controller';
 import { ClustersService } from './clusters/clusters.service';
 import { FederationController } from './federation/federation.controller';
+import { FrontDoorController } from './hcs-api/front-door';
 import { HcsActionsController } from './hcs-api/hcs-actions.controller';
 import { HcsBillingController } from './hcs-api/hcs-billing.controller';
 import { HcsPlaces } from './hcs-api/hcs-call';
@@ -46,6 +47,7 @@ export class ApiModule {
         PublicVersionsController,
         NotificationsController,
         ServiceInformationController,
+        FrontDoorController,
         HcsClustersController,
         HcsSnapshotsController,
         HcsActionsController,

@@ -1,4 +1,5 @@
 import { openAzureConnection, type AzureConnection, type AzureSettings } from './connection';
+import { CustomProviders } from './custom-providers';
 import { Deployments } from './deployments';
 import { LoadBalancers } from './load-balancers';
 import { ManagedApplications } from './managed-applications';
@@ -13,6 +14,7 @@ import { Subscriptions } from './subscriptions';
 
 /** What the service can see and do in one subscription. */
 export class AzureSubscription {
+  readonly customProviders: CustomProviders;
   readonly deployments: Deployments;
   readonly resourceGroups: ResourceGroups;
   readonly resources: Resources;
@@ -22,6 +24,7 @@ export class AzureSubscription {
   readonly storageAccounts: StorageAccounts;
 
   constructor(connection: AzureConnection, subscriptionId: string) {
+    this.customProviders = new CustomProviders(connection, subscriptionId);
     this.deployments = new Deployments(connection, subscriptionId);
     this.resourceGroups = new ResourceGroups(connection, subscriptionId);
     this.resources = new Resources(connection, subscriptionId);

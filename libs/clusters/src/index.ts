@@ -41,6 +41,14 @@ export {
   type CreatedCluster,
 } from './create-cluster.request';
 export { requestDeleteCluster, type DeleteClusterWish } from './delete-cluster.request';
+export {
+  findByFrontDoorSecret,
+  FORWARDED_PATH,
+  forwardedRequester,
+  isSecretTaken,
+  secretInEndpoint,
+  setFrontDoor,
+} from './front-door';
 export { isSecondary, secondariesOf } from './federation-membership';
 export { etagOf, requireMatch } from './etag';
 export {

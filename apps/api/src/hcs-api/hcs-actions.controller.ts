@@ -8,7 +8,7 @@ import { API_SERVICES, type ApiServices } from '../api-services';
 import { ClientAccessService } from '../client-access/client-access.service';
 import { readId, readInput } from '../http/contract-input';
 import { UpgradesService } from '../lifecycle/upgrades.service';
-import { HCS_CONTROLLER_PATH } from './hcs-address';
+import { HCS_CONTROLLER_PATHS } from './hcs-address';
 import { FromHcsCall, HcsPlaces, sentBy, type HcsCall } from './hcs-call';
 import { NO_AUDIT_LOG } from './hcs-create';
 import { HcsOperationsService } from './hcs-operations.service';
@@ -27,7 +27,7 @@ const showMember = ({ id, name, subscriptionId, resourceGroup }: FederatedCluste
 });
 
 /** What the HCS API does with a cluster beside its snapshots: tokens, configuration, upgrades, federation, operations. */
-@Controller(HCS_CONTROLLER_PATH)
+@Controller(HCS_CONTROLLER_PATHS)
 export class HcsActionsController {
   readonly #services: ApiServices;
   readonly #places: HcsPlaces;

@@ -1,7 +1,13 @@
 import { HCS_PROVIDER_PATH, hcsOperations } from '@managed-consul/api-contract';
+import { FORWARDED_PATH } from '@managed-consul/clusters';
 
-/** Below which the controllers of the HCS API live, in the form that Nest takes. */
-export const HCS_CONTROLLER_PATH = HCS_PROVIDER_PATH.slice(1).replaceAll(/\{(\w+)\}/g, ':$1');
+const CONTROLLER_PATH = HCS_PROVIDER_PATH.slice(1).replaceAll(/\{(\w+)\}/g, ':$1');
+
+/** Where the controllers of the HCS API live, in the form that Nest takes: asked directly, and through Azure. */
+export const HCS_CONTROLLER_PATHS = [CONTROLLER_PATH, `${FORWARDED_PATH.slice(1)}/:secret/${CONTROLLER_PATH}`];
+
+/** In which Azure says what was asked for, in the clients' spelling. */
+export const REQUEST_PATH_HEADER = 'x-ms-customproviders-requestpath';
 
 const PROVIDER =
   /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.CustomProviders\/resourceProviders\/public((?:\/[^/]+){0,2})\/?$/i;
@@ -24,10 +30,10 @@ function decode(path: string): string | undefined {
 }
 
 /**
- * The address as the routes have it. Azure compares paths without regard to case, and clients send the id of a resource group
- * with doubled slashes or percent-encoded as a whole. Every other address is left as it is.
+ * The address of a resource or an action as the routes have it. Azure compares paths without regard to case, and clients send the
+ * id of a resource group with doubled slashes or percent-encoded as a whole. Every other address is left as it is.
  */
-export function canonicalAddress(url: string): string {
+export function canonicalResource(url: string): string {
   const [path = '', ...query] = url.split('?');
   const found = PROVIDER.exec(decode(path) ?? '');
   if (!found) return url;
@@ -39,5 +45,19 @@ export function canonicalAddress(url: string): string {
   return [`/${segments.map(encodeURIComponent).join('/')}`, ...query].join('?');
 }
 
+const FORWARDED = new RegExp(`^(${FORWARDED_PATH}/[^/?]+)/*([^?]*)(\\?.*)?$`);
+
+/**
+ * The address of a request as the routes have it. One that Azure forwards says in its address or in a header what it asks for,
+ * by the form of the custom provider's endpoint.
+ */
+export function canonicalAddress(url: string, requestPath?: string | string[]): string {
+  const [, door, path = '', query = ''] = FORWARDED.exec(url) ?? [];
+  if (door === undefined) return canonicalResource(url);
+  const meant = path === '' && typeof requestPath === 'string' ? requestPath.split('?', 1)[0] : path;
+  const resource = meant?.replace(/^\/+/, '') ?? '';
+  return `${door}${resource === '' ? '' : canonicalResource(`/${resource}`)}${query}`;
+}
+
 /** Whether what is answered there has to be in the form of the HCS API. */
-export const isHcsAddress = (url: string): boolean => /^\/+subscriptions(\/|$)/i.test(url.split('?', 1)[0] ?? '');
+export const isHcsAddress = (url: string): boolean => /^\/+(subscriptions|forwarded)(\/|$)/i.test(url.split('?', 1)[0] ?? '');

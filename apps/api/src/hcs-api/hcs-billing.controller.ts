@@ -4,7 +4,7 @@ import { hcsOperations } from '@managed-consul/api-contract';
 import { AppError } from '@managed-consul/errors';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { readInput } from '../http/contract-input';
-import { HCS_CONTROLLER_PATH } from './hcs-address';
+import { HCS_CONTROLLER_PATHS } from './hcs-address';
 import { FromHcsCall, HcsPlaces, type HcsCall } from './hcs-call';
 
 const MICROS = 1_000_000;
@@ -15,7 +15,7 @@ const MONTH = /^\d{4}\/(0[1-9]|1[0-2])$/;
  * What the HCS API tells of money. Plan and price are in the catalogue; usage is left out, because nothing meters it yet and an
  * empty list would say that there was none.
  */
-@Controller(HCS_CONTROLLER_PATH)
+@Controller(HCS_CONTROLLER_PATHS)
 export class HcsBillingController {
   readonly #services: ApiServices;
   readonly #places: HcsPlaces;

@@ -1,6 +1,6 @@
 import { Controller, Delete, Get, Inject, Param, Put, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { HCS_CONTROLLER_PATH } from './hcs-address';
+import { HCS_CONTROLLER_PATHS } from './hcs-address';
 import { FromHcsCall, type HcsCall } from './hcs-call';
 import { HcsClustersService } from './hcs-clusters.service';
 
@@ -8,7 +8,7 @@ import { HcsClustersService } from './hcs-clusters.service';
  * The clusters of an installation as the HCS API has them. Answers are 200 while a cluster is being made too: its clients take
  * no 202, and look at the state.
  */
-@Controller(`${HCS_CONTROLLER_PATH}/consulClusters`)
+@Controller(HCS_CONTROLLER_PATHS.map((path) => `${path}/consulClusters`))
 export class HcsClustersController {
   readonly #clusters: HcsClustersService;
 

@@ -7,7 +7,7 @@ import { API_SERVICES, type ApiServices } from '../api-services';
 import { readId, readInput } from '../http/contract-input';
 import { LifecycleService } from '../lifecycle/lifecycle.service';
 import { SnapshotsService } from '../snapshots/snapshots.service';
-import { HCS_CONTROLLER_PATH } from './hcs-address';
+import { HCS_CONTROLLER_PATHS } from './hcs-address';
 import { FromHcsCall, HcsPlaces, sentBy, type HcsCall } from './hcs-call';
 import { HcsOperationsService } from './hcs-operations.service';
 import { showHcsSnapshot } from './hcs-snapshot.view';
@@ -16,7 +16,7 @@ import { showHcsSnapshot } from './hcs-snapshot.view';
 const MOST_SNAPSHOTS = 1000;
 
 /** Snapshots as the HCS API has them, those of clusters that are gone too. */
-@Controller(HCS_CONTROLLER_PATH)
+@Controller(HCS_CONTROLLER_PATHS)
 export class HcsSnapshotsController {
   readonly #services: ApiServices;
   readonly #places: HcsPlaces;

@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { Requester, TokenVerifier } from '@managed-consul/access';
 import { AppError } from '@managed-consul/errors';
+import type { FrontDoor } from '../hcs-api/front-door';
 
 const PUBLIC = Symbol('public');
 
@@ -11,18 +12,24 @@ export const Public = () => SetMetadata(PUBLIC, true);
 
 const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
 
-/** Lets a request through only with a good bearer token, and keeps who it is from. */
+/** Lets a request through only with a good bearer token, or by Azure's own door, and keeps who it is from. */
 export class CallerGuard implements CanActivate {
   readonly #verifier: TokenVerifier;
+  readonly #frontDoor: FrontDoor;
   readonly #reflector = new Reflector();
 
-  constructor(verifier: TokenVerifier) {
+  constructor(verifier: TokenVerifier, frontDoor: FrontDoor) {
     this.#verifier = verifier;
+    this.#frontDoor = frontDoor;
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (this.#reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [context.getHandler(), context.getClass()])) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    if (this.#frontDoor.isFor(request)) {
+      request.requester = await this.#frontDoor.requesterOf(request);
+      return true;
+    }
     const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (!token) {
       throw new AppError(

@@ -2,6 +2,7 @@ import { minutes } from '@managed-consul/config';
 import { OPERATION_KINDS } from '@managed-consul/clusters';
 import { action, condition, defineWorkflow } from '@managed-consul/workflow-engine';
 import type { Services } from '../services';
+import { openFrontDoor } from './front-door.steps';
 import {
   confirmPlaceIsGranted,
   markPlace,
@@ -19,6 +20,7 @@ export const registerInstallation = defineWorkflow<Services>({
     action(confirmPlaceIsGranted),
     action(markPlace),
     action(recordInstallation),
+    action(openFrontDoor),
     action(requestFirstCluster),
   ],
 });

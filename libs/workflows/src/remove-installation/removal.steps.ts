@@ -124,6 +124,6 @@ export async function recordRemovedInstallation(step: Step) {
   return done(undefined, async (tx) => {
     await forgetSnapshots(tx, step, applicationId);
     await tx.roleAssignment.deleteMany({ where: { installation: { applicationId } } });
-    await tx.installation.updateMany({ where: { applicationId }, data: { state: 'Deleted' } });
+    await tx.installation.updateMany({ where: { applicationId }, data: { state: 'Deleted', frontDoorSecretHash: null } });
   });
 }
