@@ -17,12 +17,22 @@ const template = read('mainTemplate.json') as {
   variables: { actions: string[] };
   resources: { type: string }[];
 };
-/** What is not the customer's to answer. */
+/** What Azure and the publisher fill in. */
 const OWN_PARAMETERS = ['frontDoorSecret', 'serviceUrl'];
+/** What programs for the original service send beside what the form asks for. */
+const PROGRAMS_PARAMETERS = ['federationToken', 'sourceChannel', 'auditLoggingEnabled', 'auditLogStorageContainerURL'];
 
 describe('the package of the managed application', () => {
   it('hands every answer of the form to a parameter of the template, and asks for every parameter', () => {
-    expect([...Object.keys(form.outputs), ...OWN_PARAMETERS].sort()).toEqual(Object.keys(template.parameters).sort());
+    expect([...Object.keys(form.outputs), ...OWN_PARAMETERS, ...PROGRAMS_PARAMETERS].sort()).toEqual(
+      Object.keys(template.parameters).sort(),
+    );
+  });
+
+  it('leaves to a default what the form does not ask for', () => {
+    for (const name of [...OWN_PARAMETERS, ...PROGRAMS_PARAMETERS]) {
+      expect([name, template.parameters[name]?.defaultValue]).toEqual([name, expect.any(String)]);
+    }
   });
 
   it('refers only to fields that the form has', () => {

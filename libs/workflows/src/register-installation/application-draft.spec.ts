@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { draftOfApplication } from './application-draft';
+import { orderOfApplication } from './application-draft';
 
 describe('what a managed application asks for', () => {
   it('is read from the parameters of the form, whatever their type', () => {
@@ -12,7 +12,7 @@ describe('what a managed application asks for', () => {
       externalEndpoint: 'enabled',
       numServers: '5',
     };
-    expect(draftOfApplication('i', parameters)).toEqual({
+    expect(orderOfApplication('i', parameters).draft).toEqual({
       installationId: 'i',
       name: 'hello',
       datacenter: 'dc1',
@@ -25,9 +25,16 @@ describe('what a managed application asks for', () => {
   });
 
   it('has one server in development mode, and leaves to the defaults what is empty', () => {
-    const draft = draftOfApplication('i', { clusterName: 'hello', clusterMode: 'DEVELOPMENT', initialConsulVersion: '' });
+    const { draft } = orderOfApplication('i', { clusterName: 'hello', clusterMode: 'DEVELOPMENT', initialConsulVersion: '' });
     expect(draft).toMatchObject({ servers: 1, endpointVisibility: 'Private' });
     expect(draft.consulVersion).toBeUndefined();
-    expect(draftOfApplication('i', { clusterMode: 'PRODUCTION' }).servers).toBeUndefined();
+    expect(orderOfApplication('i', { clusterMode: 'PRODUCTION' }).draft.servers).toBeUndefined();
+  });
+
+  it('names its primary by a token, and the program that placed the order; empty texts name none', () => {
+    const parameters = { federationToken: 'mcf1_x', sourceChannel: 'terraform-provider-hcs' };
+    expect(orderOfApplication('i', parameters)).toMatchObject(parameters);
+    const none = orderOfApplication('i', { federationToken: '', sourceChannel: ' ' });
+    expect([none.federationToken, none.sourceChannel]).toEqual([undefined, undefined]);
   });
 });

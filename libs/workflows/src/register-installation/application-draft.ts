@@ -15,12 +15,21 @@ const isYes = (value: unknown): boolean =>
 const serversOf = (parameters: Readonly<Record<string, unknown>>): number | undefined =>
   wholeNumber(parameters['numServers']) ?? (text(parameters['clusterMode'])?.toUpperCase() === 'DEVELOPMENT' ? 1 : undefined);
 
+/** A cluster that a managed application is the order for. */
+export interface ApplicationOrder {
+  draft: ClusterDraft;
+  /** Makes the cluster a secondary datacenter of the one that made the token. */
+  federationToken: string | undefined;
+  /** The program that placed the order, where it says so. */
+  sourceChannel: string | undefined;
+}
+
 /**
  * What the parameters of a managed application ask for, in the names that the original service gave them. What is left out
  * gets the defaults of every cluster; what is wrong is told by the rules for every cluster.
  */
-export function draftOfApplication(installationId: string, parameters: Readonly<Record<string, unknown>>): ClusterDraft {
-  return {
+export function orderOfApplication(installationId: string, parameters: Readonly<Record<string, unknown>>): ApplicationOrder {
+  const draft: ClusterDraft = {
     installationId,
     name: text(parameters['clusterName']),
     datacenter: text(parameters['consulDataCenter']),
@@ -30,4 +39,6 @@ export function draftOfApplication(installationId: string, parameters: Readonly<
     servers: serversOf(parameters),
     endpointVisibility: isYes(parameters['externalEndpoint']) ? 'Public' : 'Private',
   };
+  const { federationToken, sourceChannel } = parameters;
+  return { draft, federationToken: text(federationToken), sourceChannel: text(sourceChannel) };
 }

@@ -1,11 +1,18 @@
+import type { Requester } from '@managed-consul/access';
 import { INSTALLATION_TAG, OWNER_TAG, resourceGroupId, type ApplicationFacts } from '@managed-consul/azure';
-import { requestCreateCluster, takePlaceForApplication } from '@managed-consul/clusters';
+import {
+  OPERATION_KINDS,
+  requestCreateCluster,
+  takePlaceForApplication,
+  type CreateClusterOutcome,
+} from '@managed-consul/clusters';
 import type { Installation, Transaction } from '@managed-consul/database';
 import { AppError, TerminalError } from '@managed-consul/errors';
+import { requestSecondaryCluster } from '@managed-consul/federation';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
-import { draftOfApplication } from './application-draft';
+import { orderOfApplication, type ApplicationOrder } from './application-draft';
 import { inputOf, readApplication } from './registration-input';
 
 /** Done when Azure has set the application up; a resource group that was granted directly is there already. */
@@ -169,7 +176,7 @@ export async function recordInstallation(step: Step) {
 /** An application is an order for one cluster, described by its parameters. Asked for through the same door as any other. */
 export async function requestFirstCluster(step: Step) {
   const input = inputOf(step);
-  const { database, bell, operation, clock, outputOf } = step;
+  const { database, bell, operation, outputOf } = step;
   if (input.from === 'request' || !outputOf(recordInstallation).isNew) return done();
   const application = await readApplication(step, input.applicationId);
   const installation = await database.prisma.installation.findUniqueOrThrow({ where: { applicationId: application.id } });
@@ -183,13 +190,22 @@ export async function requestFirstCluster(step: Step) {
     correlationId: operation.correlationId ?? operation.id,
   };
   try {
-    const draft = draftOfApplication(installation.id, application.parameters);
-    const { created } = await requestCreateCluster(database, { requester, draft }, clock);
+    const { created } = await requestOrdered(step, requester, orderOfApplication(installation.id, application.parameters));
     if (created) await bell.ring(created.operation);
     return done({ clusterId: created?.cluster.id });
   } catch (error) {
     throw asRefusalOfParameters(error);
   }
+}
+
+function requestOrdered(step: Step, requester: Requester, order: ApplicationOrder): Promise<CreateClusterOutcome> {
+  const { database, secrets, clock } = step;
+  const { draft, federationToken, sourceChannel } = order;
+  if (federationToken !== undefined) {
+    return requestSecondaryCluster(database, secrets, { requester, draft, federationToken }, clock);
+  }
+  const work = { kind: OPERATION_KINDS.createCluster, input: { ...(sourceChannel === undefined ? {} : { sourceChannel }) } };
+  return requestCreateCluster(database, { requester, draft, work }, clock);
 }
 
 /** What the rules for clusters refuse, no repetition will make acceptable. */
