@@ -7,11 +7,13 @@ import {
   secretOwnerOf,
 } from '@managed-consul/clusters';
 import { minutes } from '@managed-consul/config';
+import type { Server } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
-import { driveToEnd, everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import { stepsOf } from '@managed-consul/workflow-engine';
-import type { Services } from '@managed-consul/workflows';
+import { findClusterRecord, lookAtAzure, type Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { azureAccidents } from '../support/azure-accidents';
 import { ask, quickCluster } from '../support/changing-cluster';
 import { listeningAddresses } from '../support/machine-processes';
 import { consulThroughAgent, verifyDeletedCluster, verifyReadyCluster } from '../support/workflow-verification';
@@ -47,13 +49,30 @@ async function succeed(operationId: string, because: string): Promise<void> {
   expect(await world.drive(operationId), because).toMatchObject({ state: 'Succeeded' });
 }
 
-async function keyOf(clusterId: string, key: string) {
-  const { serverRecords } = await readCluster(clusterId);
+async function keyOf(clusterId: string, key: string, through?: Server) {
+  const server = through ?? (await readCluster(clusterId)).serverRecords[0];
   const token = await world.dependencies.secrets.get(secretOwnerOf(clusterId), 'management-token');
-  const [server] = serverRecords;
   if (!server) throw new Error('The cluster has no server.');
   const consul = await consulThroughAgent(world, clusterId, server, token);
   return { read: () => consul.readKey(key), write: (value: string) => consul.writeKey(key, value) };
+}
+
+/** Deletes the machine of one server while all are off; ends when Azure has it no more. */
+async function loseSleepingMachine(clusterId: string): Promise<{ lost: Server; left: Server }> {
+  const [lost, left] = (await readCluster(clusterId)).serverRecords;
+  if (!lost || !left) throw new Error('The cluster has no server to lose.');
+  const accidents = azureAccidents(world);
+  await accidents.deleteMachine(clusterId, lost);
+  const isGone = async () => !(await accidents.machines(clusterId)).includes(lost.vmId);
+  await until(isGone, { within: minutes(1), because: 'Azure has deleted the machine' });
+  return { lost, left };
+}
+
+/** What an inspection of Azure finds, as a repair would be asked for. */
+async function whatIsWrong(clusterId: string): Promise<string[]> {
+  const cluster = await findClusterRecord(world.database, clusterId);
+  if (!cluster) throw new Error('The cluster is not on record.');
+  return (await lookAtAzure({ ...world.dependencies, cluster })).map(({ reason, about }) => `${reason} ${about}`);
 }
 
 const suspension = (clusterId: string): WorkflowTrial<Services> => ({
@@ -85,6 +104,14 @@ describe.concurrent('a cluster', { timeout: minutes(7) }, () => {
     await everyStepTwice(resumption(clusterId, 'through the night'));
     await killedAtEveryStep(suspension(clusterId));
     await killedAtEveryStep(resumption(clusterId, 'through the night'));
+
+    await succeed(await suspend(clusterId), 'a suspension');
+    const { lost, left } = await loseSleepingMachine(clusterId);
+    await succeed(await resume(clusterId), 'a resume without one of three machines');
+    const { powerState, serverRecords } = await readCluster(clusterId);
+    expect({ powerState, members: serverRecords.length }).toEqual({ powerState: 'Running', members: 3 });
+    expect(await (await keyOf(clusterId, 'kept', left)).read()).toBe('through the night');
+    expect(await whatIsWrong(clusterId)).toEqual([`MachineGone ${lost.name}`]);
   });
 
   it('takes the next operation after one that failed at any step, and can be deleted', async () => {

@@ -60,10 +60,17 @@ export async function openNames(step: Step) {
   return done();
 }
 
+/** Done when each of `servers` takes a write with the management token. */
+export async function allTakeWrites(step: Step, servers: readonly Server[]) {
+  const proof = step.clock.now().toISOString();
+  const everywhere = await consulOnEveryServer({ ...step, cluster: { ...step.cluster, serverRecords: [...servers] } });
+  const writes = await Promise.all(everywhere.map(({ consul, server }) => acceptsWrites(consul, `${server.name} ${proof}`)));
+  return writes.every(Boolean) ? done() : waitFor('The servers are learning the access rules', SERVER_LOOK);
+}
+
 /** Done when all servers vote, autopilot finds them healthy, and each takes a write with the management token. */
 export async function clusterIsReady(step: Step) {
-  const { cluster, clock } = step;
-  const servers = await consulOnEveryServer(step);
+  const { cluster } = step;
   const leader = await findLeader(step);
   if (!leader) return waitFor('The servers are electing a leader', SERVER_LOOK);
   const leading = await consulOn(step, leader, await managementToken(step));
@@ -78,9 +85,7 @@ export async function clusterIsReady(step: Step) {
   if (!autopilotIsHealthy(await leading.operator.autopilotHealth(), cluster.servers)) {
     return waitFor('The servers are proving that they are stable', SERVER_LOOK);
   }
-  const proof = clock.now().toISOString();
-  const writes = await Promise.all(servers.map(({ consul, server }) => acceptsWrites(consul, `${server.name} ${proof}`)));
-  return writes.every(Boolean) ? done() : waitFor('The servers are learning the access rules', SERVER_LOOK);
+  return allTakeWrites(step, cluster.serverRecords);
 }
 
 /** The version is what the servers say, not what was asked for. */

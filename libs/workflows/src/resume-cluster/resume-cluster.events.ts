@@ -5,7 +5,7 @@ export const resumeClusterEvents: OperationEvents = {
   operation: OPERATION_KINDS.resumeCluster,
   name: 'Resume',
   started: 'The service has begun to start the machines.',
-  Succeeded: 'The cluster is back: all servers vote, are healthy and take writes, with all data from before.',
+  Succeeded: 'The cluster is back: its servers vote, are healthy and take writes, with all data from before.',
   Failed: 'The cluster could not be resumed. Ask for it again when the reason is gone; the data is kept.',
   Canceled: 'Resuming the cluster was stopped. Ask for it again.',
   milestones: {

@@ -1,7 +1,7 @@
 import { OPERATION_KINDS } from '@managed-consul/clusters';
 import { minutes } from '@managed-consul/config';
 import { action, condition, defineWorkflow } from '@managed-consul/workflow-engine';
-import { clusterIsReady, leaderIsElected } from '../create-cluster/readiness.steps';
+import { leaderIsElected } from '../create-cluster/readiness.steps';
 import type { Services } from '../services';
 import { SERVER_RETRY } from '../shared-steps/delays';
 import {
@@ -11,6 +11,7 @@ import {
   everyServerRunsAgain,
   recordResumedCluster,
   renewServerCertificates,
+  resumedClusterIsReady,
   startMachines,
   startServersAgain,
 } from './resume.steps';
@@ -31,7 +32,7 @@ export const resumeCluster = defineWorkflow<Services>({
     action(startServersAgain, { retry: SERVER_RETRY }),
     condition(everyServerRunsAgain, { within: minutes(10), orFail: 'Consul did not start on every server.' }),
     condition(leaderIsElected, { within: minutes(5), orFail: 'The servers did not agree on a leader.' }),
-    condition(clusterIsReady, { within: minutes(5), orFail: 'The cluster did not become healthy.' }),
+    condition(resumedClusterIsReady, { within: minutes(5), orFail: 'The cluster did not become healthy.' }),
     action(recordResumedCluster),
   ],
 });

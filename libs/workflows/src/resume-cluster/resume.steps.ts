@@ -2,10 +2,12 @@ import { TerminalError } from '@managed-consul/errors';
 import type { Server } from '@managed-consul/database';
 import { namesAddress } from '@managed-consul/secrets';
 import { done, waitFor } from '@managed-consul/workflow-engine';
+import { allTakeWrites, clusterIsReady } from '../create-cluster/readiness.steps';
 import type { Step } from '../services';
 import { runningVersion } from '../shared-steps/add-server.steps';
 import { AGENT_LOOK, azureLook, SERVER_LOOK } from '../shared-steps/delays';
 import { machinesOf, scaleSetOf } from '../shared-steps/machines';
+import { allTakePart } from '../shared-steps/remove-server.steps';
 import { issueServerCertificate, recordServerCertificate } from '../shared-steps/server-certificates';
 import type { ServerWish } from '../shared-steps/server-desired-state';
 import { askOf, isAsAsked } from '../shared-steps/server-runs';
@@ -23,7 +25,10 @@ export async function startMachines(step: Step) {
   return done({ askedAt: step.clock.now().toISOString() });
 }
 
-/** Done when every server's machine runs; records the addresses that they have now. */
+/**
+ * Done when every machine that Azure still has runs; records the addresses that they have now. Its output says with which servers
+ * the cluster goes on: one whose machine is gone is left to the next repair, as long as the others are a majority.
+ */
 export async function everyMachineRuns(step: Step) {
   const { cluster } = step;
   const { scaleSets, resourceGroup, scaleSet } = scaleSetOf(step);
@@ -45,21 +50,29 @@ export async function everyMachineRuns(step: Step) {
     return waitFor(sentence, azureLook(step.outputOf(startMachines).askedAt, step.clock.now()));
   }
   const moved = there.filter(({ server, machine }) => machine.address !== server.address);
-  return done(undefined, async (tx) => {
+  return done({ vmIds: there.map(({ server }) => server.vmId) }, async (tx) => {
     for (const { server, machine } of moved)
       await tx.server.update({ where: { id: server.id }, data: { address: machine.address ?? server.address } });
   });
 }
 
-/** Done when every machine's agent has dialled in again. */
-export async function everyAgentIsBack({ cluster, agents, clock }: Step) {
-  const connected = await Promise.all(cluster.serverRecords.map(({ vmId }) => agents.isConnected(cluster.id, vmId)));
+/** The servers with which the cluster goes on, the same for all steps. */
+function serversThatGoOn({ cluster, outputOf }: Step): Server[] {
+  const { vmIds } = outputOf(everyMachineRuns);
+  return cluster.serverRecords.filter(({ vmId }) => vmIds.includes(vmId));
+}
+
+/** Done when the agent of every machine that runs has dialled in again. */
+export async function everyAgentIsBack(step: Step) {
+  const { cluster, agents, clock } = step;
+  const servers = serversThatGoOn(step);
+  const connected = await Promise.all(servers.map(({ vmId }) => agents.isConnected(cluster.id, vmId)));
   const count = connected.filter(Boolean).length;
-  if (count < cluster.serverRecords.length)
-    return waitFor(`The servers are starting (${count} of ${cluster.serverRecords.length} have reported)`, AGENT_LOOK);
+  if (count < servers.length)
+    return waitFor(`The servers are starting (${count} of ${servers.length} have reported)`, AGENT_LOOK);
   const agentSeenAt = clock.now();
   return done(undefined, async (tx) => {
-    await tx.server.updateMany({ where: { clusterId: cluster.id, membership: 'Member' }, data: { agentSeenAt } });
+    await tx.server.updateMany({ where: { id: { in: servers.map(({ id }) => id) } }, data: { agentSeenAt } });
   });
 }
 
@@ -77,7 +90,7 @@ export async function renewServerCertificates(step: Step) {
   const { cluster } = step;
   const authority = await certificateAuthority(step);
   const renewed = await Promise.all(
-    cluster.serverRecords.map(async (server) => {
+    serversThatGoOn(step).map(async (server) => {
       if (!(await needsCertificate(step, server))) return [];
       return [{ server, certificate: await issueServerCertificate(step, authority, server) }];
     }),
@@ -98,23 +111,29 @@ const startedWish = (step: Step, server: Server): ServerWish => ({
 /** All at once: alone none of them is a majority. */
 export async function startServersAgain(step: Step) {
   const hashes = await Promise.all(
-    step.cluster.serverRecords.map(async (server) => [server.vmId, await askOf(step, startedWish(step, server))] as const),
+    serversThatGoOn(step).map(async (server) => [server.vmId, await askOf(step, startedWish(step, server))] as const),
   );
   return done({ hashes: Object.fromEntries(hashes) });
 }
 
 export async function everyServerRunsAgain(step: Step) {
-  const { cluster, outputOf } = step;
-  const { hashes } = outputOf(startServersAgain);
-  const states = await Promise.all(
-    cluster.serverRecords.map((server) => isAsAsked(step, startedWish(step, server), hashes[server.vmId])),
-  );
+  const { hashes } = step.outputOf(startServersAgain);
+  const servers = serversThatGoOn(step);
+  const states = await Promise.all(servers.map((server) => isAsAsked(step, startedWish(step, server), hashes[server.vmId])));
   const running = states.filter(Boolean).length;
   if (running < states.length) return waitFor(`Consul is starting (${running} of ${states.length} servers run it)`, SERVER_LOOK);
   return done(undefined, async (tx) => {
-    for (const { id, vmId } of cluster.serverRecords)
-      await tx.server.update({ where: { id }, data: { appliedHash: hashes[vmId] ?? null } });
+    for (const { id, vmId } of servers) await tx.server.update({ where: { id }, data: { appliedHash: hashes[vmId] ?? null } });
   });
+}
+
+/** Done when the cluster is whole; when machines are gone, when those that are left take part and take writes. */
+export async function resumedClusterIsReady(step: Step) {
+  const servers = serversThatGoOn(step);
+  if (servers.length === step.cluster.serverRecords.length) return clusterIsReady(step);
+  return (await allTakePart(step, servers))
+    ? allTakeWrites(step, servers)
+    : waitFor('The servers are proving that they are healthy', SERVER_LOOK);
 }
 
 export async function recordResumedCluster({ cluster }: Step) {
