@@ -1,5 +1,6 @@
 import { requestResize, requestScale, secretOwnerOf } from '@managed-consul/clusters';
 import { minutes } from '@managed-consul/config';
+import { TerminalError } from '@managed-consul/errors';
 import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -80,6 +81,29 @@ function leadComesBack(clusterId: string) {
   return { seen, reached };
 }
 
+/** A resize that has added the new server and fails before the old one is told to leave. */
+async function failBetweenServers(clusterId: string, vmSize: string): Promise<void> {
+  const reached = (point: string, { name }: { name: string }) => {
+    if (point === 'before-effect' && name === 'startLeaving') throw new TerminalError('FailedOnTrial', 'It failed.');
+  };
+  const failed = await driveToEnd(world, await resizeTo(clusterId, vmSize), { reached });
+  expect(failed).toMatchObject({ state: 'Failed', errorCode: 'FailedOnTrial' });
+}
+
+/** Its history and the number that Consul holds on to, after a resize that had only to take away what one before it left. */
+async function expectNoneAdded(clusterId: string): Promise<void> {
+  const { id: operationId } = await world.database.prisma.operation.findFirstOrThrow({
+    where: { clusterId, kind: 'resize-cluster' },
+    orderBy: { createdAt: 'desc' },
+  });
+  const told = await world.database.prisma.clusterEvent.findMany({ where: { operationId }, orderBy: { id: 'asc' } });
+  expect(told.map(({ type }) => type)).toEqual(['ResizeRequested', 'ResizeStarted', 'ServerRemoved', 'ResizeSucceeded']);
+  const server = await world.database.prisma.server.findFirstOrThrow({ where: { clusterId } });
+  const token = await world.dependencies.secrets.get(secretOwnerOf(clusterId), 'management-token');
+  const { operator } = await consulThroughAgent(world, clusterId, server, token);
+  expect(await operator.autopilotConfiguration()).toMatchObject({ MinQuorum: 1 });
+}
+
 // They mostly wait for Consul's own timers, so they wait together.
 describe.concurrent('the servers of a cluster', { timeout: minutes(7) }, () => {
   it('become more and fewer under a writer: nothing is lost, and the majority is always there', async () => {
@@ -116,5 +140,10 @@ describe.concurrent('the servers of a cluster', { timeout: minutes(7) }, () => {
     const clusterId = await quickCluster(world, 1);
     await everyStepTwice(resizeTrial(clusterId, 'Standard_D4s_v5'));
     await killedAtEveryStep(resizeTrial(clusterId, 'Standard_D8s_v5'));
+    // Asked for again after it failed with one server too many, it adds no other.
+    await failBetweenServers(clusterId, 'Standard_D4s_v5');
+    expect(await world.database.prisma.server.count({ where: { clusterId, membership: 'Member' } })).toBe(2);
+    await everyStepTwice(resizeTrial(clusterId, 'Standard_D4s_v5'));
+    await expectNoneAdded(clusterId);
   });
 });

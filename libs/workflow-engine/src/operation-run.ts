@@ -161,7 +161,7 @@ export class OperationRun<Services extends object> {
     const row = this.#row(place);
     const finished: StepRow = { ...row, state: 'Succeeded', waitingFor: null, output: output ?? null, finishedAt: this.#now() };
     const about = { operation: this.#operation, step: place.step.name, item: place.item };
-    const event = this.#describe({ type: 'StepSucceeded', ...about });
+    const event = this.#describe({ type: 'StepSucceeded', ...about, output });
     await this.#write({ finished, begin: this.#following(finished, this.#operation.errorCode !== null), event }, record);
     const duration = this.#now().getTime() - row.startedAt.getTime();
     this.#tools.log.info({ ...this.#ids(place), duration, attempts: row.attempts }, 'step succeeded');

@@ -12,7 +12,14 @@ export interface OperationOutcome {
 /** What the engine saw happen; the host says it in the customer's words. */
 export type WorkflowEvent =
   | { readonly type: 'OperationStarted'; readonly operation: OperationRecord }
-  | { readonly type: 'StepSucceeded'; readonly operation: OperationRecord; readonly step: string; readonly item: string }
+  | {
+      readonly type: 'StepSucceeded';
+      readonly operation: OperationRecord;
+      readonly step: string;
+      readonly item: string;
+      /** What the step handed to `done`. */
+      readonly output: unknown;
+    }
   | {
       readonly type: 'StepFailed';
       readonly operation: OperationRecord;

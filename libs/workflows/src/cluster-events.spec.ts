@@ -27,14 +27,17 @@ describe('the history of a cluster', () => {
   });
 
   it('tells milestones, not every step, and nothing of operations on no cluster', () => {
-    const step = (name: string, kind = 'create-cluster'): WorkflowEvent => ({
+    const step = (name: string, kind = 'create-cluster', output: unknown = null): WorkflowEvent => ({
       type: 'StepSucceeded',
       operation: operation(kind),
       step: name,
       item: '',
+      output,
     });
     expect(clusterEventText(step('leaderIsElected'))?.type).toBe('LeaderElected');
     expect(clusterEventText(step('storeServerTokens'))).toBeUndefined();
     expect(clusterEventText(step('leaderIsElected', 'register-installation'))).toBeUndefined();
+    expect(clusterEventText(step('recordNewServer', 'resize-cluster'))?.type).toBe('ServerAdded');
+    expect(clusterEventText(step('recordNewServer', 'resize-cluster', { passedBy: true }))).toBeUndefined();
   });
 });

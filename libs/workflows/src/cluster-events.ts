@@ -24,6 +24,7 @@ import { rotateServerCertificatesEvents } from './rotate-server-certificates/rot
 import { previewRestoreEvents } from './preview-restore/preview-restore.events';
 import { recoverQuorumEvents } from './recover-quorum/recover-quorum.events';
 import { restoreClusterEvents } from './restore-cluster/restore-cluster.events';
+import { isPassedBy } from './shared-steps/passed-by';
 
 /** Every operation that a cluster's history tells of. */
 const ALL_EVENTS: readonly OperationEvents[] = [
@@ -64,7 +65,7 @@ export function clusterEventText(event: WorkflowEvent): ClusterEventText | undef
     case 'OperationStarted':
       return { type: `${sentences.name}Started`, message: sentences.started };
     case 'StepSucceeded':
-      return sentences.milestones?.[event.step];
+      return isPassedBy(event.output) ? undefined : sentences.milestones?.[event.step];
     case 'StepFailed':
       // The end of the operation tells it.
       return undefined;

@@ -7,6 +7,7 @@ import { ADD_SERVER } from '../shared-steps/add-server.steps';
 import { consulOn, findLeader, managementToken } from '../shared-steps/consul-access';
 import { SERVER_LOOK } from '../shared-steps/delays';
 import { machinesOf, scaleSetOf } from '../shared-steps/machines';
+import { unless } from '../shared-steps/passed-by';
 import { allTakePart, areTakenOut, forget, membersBut, removeMachine } from '../shared-steps/remove-server.steps';
 import { isSeen, seenOf } from '../shared-steps/seen-servers';
 import { raftPeerAt } from '../shared-steps/server-health';
@@ -94,12 +95,8 @@ export async function silentServerIsOut(step: Step) {
   return forget(step, [server], leading);
 }
 
-/** The same steps, passed by for a server that reports again. */
-const unlessKept = (entries: readonly StepEntry<Services>[]): readonly StepEntry<Services>[] =>
-  entries.map((entry) => ({
-    ...entry,
-    run: async (step: Step) => (step.outputOf(dropSilentServer).isKept ? done() : entry.run(step)),
-  }));
+/** Whether the silent server of the item reports again. */
+const isKept = (step: Step): boolean => step.outputOf(dropSilentServer).isKept;
 
 /** For one item of `serversToAdd`: a new server, after a silent one has gone if the item is one. */
 export const ADD_OR_EXCHANGE_SERVER: readonly StepEntry<Services>[] = [
@@ -108,5 +105,5 @@ export const ADD_OR_EXCHANGE_SERVER: readonly StepEntry<Services>[] = [
     orFail: 'A server is silent, and too few others are healthy to replace it. Nothing was taken away.',
   }),
   condition(silentServerIsOut, { within: minutes(20), orFail: 'A server that is silent could not be taken out of the cluster.' }),
-  ...unlessKept(ADD_SERVER),
+  ...unless(isKept, ADD_SERVER),
 ];

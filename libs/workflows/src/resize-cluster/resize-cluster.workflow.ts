@@ -3,12 +3,16 @@ import { hours, minutes } from '@managed-consul/config';
 import { action, condition, defineWorkflow, forEachServer } from '@managed-consul/workflow-engine';
 import { clusterIsReady } from '../create-cluster/readiness.steps';
 import type { Services } from '../services';
-import { ADD_SERVER } from '../shared-steps/add-server.steps';
 import { SERVER_RETRY } from '../shared-steps/delays';
 import { everyServerIsRefreshed, refreshServers } from '../shared-steps/refresh-servers.steps';
-import { REMOVE_SERVER } from '../shared-steps/remove-server.steps';
 import { unfinishedServersAreCleared, unfinishedServersAreTakenBack } from '../shared-steps/unfinished-servers.steps';
-import { confirmClusterCanBeResized, recordNewSize, restoreServerMinimum, serversOfAnotherSize } from './resize.steps';
+import {
+  confirmClusterCanBeResized,
+  EXCHANGE_SERVER,
+  recordNewSize,
+  restoreServerMinimum,
+  serversOfAnotherSize,
+} from './resize.steps';
 
 /** A new server for each old one, one at a time: there is always one more than there has to be, never one fewer. */
 export const resizeCluster = defineWorkflow<Services>({
@@ -21,7 +25,7 @@ export const resizeCluster = defineWorkflow<Services>({
       orFail: 'What an earlier change has left could not be cleared away, because the cluster is not healthy.',
     }),
     action(recordNewSize),
-    forEachServer(serversOfAnotherSize, [...ADD_SERVER, ...REMOVE_SERVER]),
+    forEachServer(serversOfAnotherSize, EXCHANGE_SERVER),
     action(restoreServerMinimum, { retry: SERVER_RETRY }),
     action(refreshServers, { retry: SERVER_RETRY }),
     condition(everyServerIsRefreshed, { within: minutes(10), orFail: 'A server did not take its new configuration.' }),
