@@ -43,6 +43,11 @@ describe('what passes', () => {
     expect(await failure(error)).toBeInstanceOf(TransientError);
   });
 
+  it('says what was asked of Azure and how it answered', async () => {
+    expect(await failure(sdkError(503, 'ServerBusy'))).toMatchObject({ message: 'Azure could not make it: 503 ServerBusy' });
+    expect(await failure(sdkError(undefined, 'ECONNRESET'))).toMatchObject({ message: 'Azure could not make it: ECONNRESET' });
+  });
+
   it('waits as long as Azure asked', async () => {
     const response = { headers: { get: (name: string) => (name === 'retry-after' ? '17' : undefined) } };
     expect(await failure(sdkError(429, 'TooManyRequests', { response }))).toMatchObject({ retryAfterSeconds: 17 });

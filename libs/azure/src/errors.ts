@@ -127,7 +127,9 @@ export function translateAzureError(error: unknown, what: string): Error {
   const more = { cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
   // No status: the connection broke. 401: the service's own credential, which an operator mends while work waits.
   const mayPass = statusCode === undefined || statusCode >= 500 || [401, 408, 429].includes(statusCode) || isPassing(body);
-  return mayPass ? new TransientError(`Azure could not ${what}: ${body.code ?? error.name}`, more) : refusal(body, what, error);
+  if (!mayPass) return refusal(body, what, error);
+  const answer = [statusCode, body.code ?? error.name].filter((part) => part !== undefined).join(' ');
+  return new TransientError(`Azure could not ${what}: ${answer}`, more);
 }
 
 /** Whether Azure said that the thing asked for is not there. */

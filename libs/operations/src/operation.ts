@@ -39,6 +39,8 @@ export interface OperationStep {
   readonly waitingFor: string | null;
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
+  /** Why the last try that did not work was repeated; stays when a later one works. */
+  readonly lastProblem: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
 }
@@ -51,4 +53,4 @@ export const OPERATION_COLUMNS = `id::text, kind, subject, cluster_id::text AS "
   started_at AS "startedAt", finished_at AS "finishedAt", revision`;
 
 export const STEP_COLUMNS = `name, item, position, state::text, attempts, waiting_for AS "waitingFor", error_code AS "errorCode",
-  error_message AS "errorMessage", started_at AS "startedAt", finished_at AS "finishedAt"`;
+  error_message AS "errorMessage", last_problem AS "lastProblem", started_at AS "startedAt", finished_at AS "finishedAt"`;

@@ -7,7 +7,7 @@ import { LeaseLostError, type OperationStore, type WakeCall } from './operation-
 import type { RecordFunction, StepContext } from './step';
 import { stepEnvironment } from './step-environment';
 import type { Place, StepRow, StepRows } from './step-rows';
-import { judgeError, judgeResult, type Verdict } from './verdict';
+import { judgeError, judgeResult, type Failure, type Verdict } from './verdict';
 import type { Workflow } from './workflow';
 import type { BoundaryPoint, OperationOutcome, StepBoundary, WorkflowEvent, WorkflowHost } from './workflow-host';
 
@@ -81,7 +81,7 @@ export class OperationRun<Services extends object> {
   #beginning({ step, item }: Place<Services>): StepRow {
     const old = this.#rows.find(step.name, item);
     if (old) return { ...old, state: 'Running', attempts: old.attempts + 1, waitingFor: null };
-    const nothingYet = { failures: 0, waitingFor: null, output: null, errorCode: null, errorMessage: null, finishedAt: null };
+    const none = { waitingFor: null, output: null, errorCode: null, errorMessage: null, lastProblem: null, finishedAt: null };
     return {
       name: step.name,
       item,
@@ -89,7 +89,8 @@ export class OperationRun<Services extends object> {
       state: 'Running',
       attempts: 1,
       startedAt: this.#now(),
-      ...nothingYet,
+      failures: 0,
+      ...none,
     };
   }
 
@@ -150,8 +151,13 @@ export class OperationRun<Services extends object> {
     }
   }
 
-  async #wait(place: Place<Services>, { sentence, at, failures }: Verdict & { kind: 'again' }): Promise<RunEnd | undefined> {
-    const finished: StepRow = { ...this.#row(place), state: 'Waiting', waitingFor: sentence, failures };
+  async #wait(
+    place: Place<Services>,
+    { sentence, at, failures, problem }: Verdict & { kind: 'again' },
+  ): Promise<RunEnd | undefined> {
+    const row = this.#row(place);
+    const lastProblem = problem ?? row.lastProblem;
+    const finished: StepRow = { ...row, state: 'Waiting', waitingFor: sentence, failures, lastProblem };
     const kept = await this.#write({ finished, waitingFor: sentence, wakeAt: at });
     // Kept: a wake came while the step ran, so it looks again at once.
     return kept ? undefined : { kind: 'waiting', ring: [{ ...this.#operation, at }] };
@@ -168,9 +174,10 @@ export class OperationRun<Services extends object> {
     await this.#reached('after-row', place);
   }
 
-  async #fail(place: Place<Services>, { code, message }: { code: string; message: string }): Promise<void> {
+  async #fail(place: Place<Services>, { code, message, problem }: Failure): Promise<void> {
+    const row = this.#row(place);
     const failure = { errorCode: code, errorMessage: message, waitingFor: null, finishedAt: this.#now() };
-    const finished: StepRow = { ...this.#row(place), state: 'Failed', ...failure };
+    const finished: StepRow = { ...row, state: 'Failed', ...failure, lastProblem: problem ?? row.lastProblem };
     const about = { operation: this.#operation, step: place.step.name, item: place.item };
     const event = code === CANCELED ? undefined : this.#describe({ type: 'StepFailed', ...about, message });
     const error = this.#operation.errorCode === null ? { code, message, step: place.step.name } : null;

@@ -52,7 +52,7 @@ export const DEFER = `
 
 export const STEPS = `
   SELECT name, item, position, state::text, attempts, failures, waiting_for AS "waitingFor", output, error_code AS "errorCode",
-         error_message AS "errorMessage", started_at AS "startedAt", finished_at AS "finishedAt"
+         error_message AS "errorMessage", last_problem AS "lastProblem", started_at AS "startedAt", finished_at AS "finishedAt"
   FROM operation_steps WHERE operation_id = $1`;
 
 /** `$3` lease end. */
@@ -89,15 +89,16 @@ export const WRITE = `
               c."eventMessage"
   ), saved AS (
     INSERT INTO operation_steps (operation_id, name, item, position, state, attempts, failures, waiting_for, output, error_code,
-                                 error_message, started_at, finished_at)
+                                 error_message, last_problem, started_at, finished_at)
     SELECT owned.id, s.name, s.item, s.position, s.state::"OperationStepState", s.attempts, s.failures, s."waitingFor", s.output,
-           s."errorCode", s."errorMessage", s."startedAt", s."finishedAt"
+           s."errorCode", s."errorMessage", s."lastProblem", s."startedAt", s."finishedAt"
     FROM owned, jsonb_to_recordset(owned.steps) AS s(name text, item text, position int, state text, attempts int, failures int,
-      "waitingFor" text, output jsonb, "errorCode" text, "errorMessage" text, "startedAt" timestamptz, "finishedAt" timestamptz)
+      "waitingFor" text, output jsonb, "errorCode" text, "errorMessage" text, "lastProblem" text, "startedAt" timestamptz,
+      "finishedAt" timestamptz)
     ON CONFLICT (operation_id, name, item) DO UPDATE
     SET state = excluded.state, attempts = excluded.attempts, failures = excluded.failures, waiting_for = excluded.waiting_for,
         output = excluded.output, error_code = excluded.error_code, error_message = excluded.error_message,
-        finished_at = excluded.finished_at
+        last_problem = excluded.last_problem, finished_at = excluded.finished_at
   ), told AS (
     ${TELL} SELECT cluster_id, id, "eventType", "eventMessage", now FROM owned
     WHERE cluster_id IS NOT NULL AND "eventType" IS NOT NULL

@@ -13,6 +13,8 @@ export interface StepRow {
   readonly output: unknown;
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
+  /** Why the last try that did not work was repeated; stays when a later one works. */
+  readonly lastProblem: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
 }

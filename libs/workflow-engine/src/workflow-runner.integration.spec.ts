@@ -104,6 +104,37 @@ describe('errors that may pass', () => {
     expect((await bench.operation(id)).errorMessage).not.toContain('four');
   });
 
+  it('are told in the row of their step, in an adapter’s own words only, and stay there when a later try works', async () => {
+    const { world, runner } = given([action(asked, { retry: { attempts: 9 } }), theWait]);
+    const { id } = await bench.request('try');
+    const problems = async () => {
+      const rows = 'SELECT name, last_problem AS problem FROM operation_steps WHERE operation_id = $1 ORDER BY position';
+      const steps = (await bench.database.pool.query<{ name: string; problem: string | null }>(rows, [id])).rows;
+      return steps.map(({ name, problem }) => [name, problem]);
+    };
+    world.answers.push(new Error('postgres://user:hunter2@host'));
+    await runner.run(id);
+    expect(await problems()).toEqual([['asked', expect.stringMatching(/unexpected.*log/)]]);
+    world.answers.push(new TransientError('Azure could not make it: 503', { cause: new Error('hunter2') }));
+    bench.clock.advance(seconds(31));
+    await runner.run(id);
+    expect(await problems()).toEqual([['asked', 'Azure could not make it: 503']]);
+    world.answers.push('fine', undefined);
+    bench.clock.advance(seconds(31));
+    await runner.run(id);
+    const [, waiting] = await problems();
+    expect(waiting).toEqual(['seen', null]);
+    world.answers.push(new TransientError('Azure could not read it: 429'));
+    bench.clock.advance(minutes(1));
+    expect(await runner.run(id)).toBe('ended');
+    const error = { errorCode: 'WaitTimedOut', errorMessage: 'It never came.' };
+    expect(await bench.operation(id)).toMatchObject({ state: 'Failed', ...error });
+    expect(await problems()).toEqual([
+      ['asked', 'Azure could not make it: 503'],
+      ['seen', 'Azure could not read it: 429'],
+    ]);
+  });
+
   it('wait at least as long as the other side asks', async () => {
     const { world, runner } = given([action(asked)]);
     world.answers.push(new TransientError('busy', { retryAfterSeconds: 77 }), 'fine');

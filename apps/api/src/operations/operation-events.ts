@@ -22,7 +22,7 @@ const KEEP_ALIVE: Milliseconds = seconds(15);
  * the last event it saw can be sent what is new since, by any replica.
  */
 function eventIdOf(step: OperationStep): string {
-  const seen = [step.state, step.attempts, step.waitingFor, step.errorCode].join('\n');
+  const seen = [step.state, step.attempts, step.waitingFor, step.errorCode, step.lastProblem].join('\n');
   const digest = createHash('sha256').update(seen).digest('hex').slice(0, 12);
   return `${step.position}.${digest}.${Buffer.from(step.item).toString('base64url')}`;
 }

@@ -11,6 +11,7 @@ export const showStep = (step: OperationStep): OperationStepBody => ({
   attempts: step.attempts,
   waitingFor: step.waitingFor,
   error: step.errorCode === null ? null : { code: step.errorCode, message: step.errorMessage ?? '' },
+  lastProblem: step.lastProblem,
   startedAt: step.startedAt.toISOString(),
   finishedAt: isoOf(step.finishedAt),
 });

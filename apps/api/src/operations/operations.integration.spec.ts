@@ -56,11 +56,18 @@ const eventsOf = (text: string) =>
 describe('an operation', () => {
   test('is read with its steps, and listed with the cluster', async () => {
     const { cluster, operation } = await newCluster();
-    await write(operation.id, { state: 'Running', startedAt: new Date() }, stepNamed('ensureNetwork', 1, 'Succeeded'));
+    await write(
+      operation.id,
+      { state: 'Running', startedAt: new Date() },
+      {
+        ...stepNamed('ensureNetwork', 1, 'Succeeded'),
+        lastProblem: 'Azure could not deploy: 429 TooManyRequests',
+      },
+    );
     const answer = await api.request(owner, 'GET', `/v1/operations/${operation.id}`);
     expect(operationSchema.parse(answer.body)).toMatchObject({
       status: 'Running',
-      steps: [{ name: 'ensureNetwork', state: 'Succeeded' }],
+      steps: [{ name: 'ensureNetwork', state: 'Succeeded', lastProblem: 'Azure could not deploy: 429 TooManyRequests' }],
     });
     expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
     const list = await api.clientOf(owner).call('listClusterOperations', { params: { id: cluster.id } });

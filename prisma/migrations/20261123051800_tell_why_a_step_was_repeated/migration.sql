@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "operation_steps" ADD COLUMN "last_problem" TEXT;
