@@ -7,6 +7,7 @@ import { entraRoutes } from './entra/entra.routes';
 import { graphRoutes } from './entra/graph.routes';
 import { type Faults } from './faults/faults';
 import { faultRoutes } from './faults/faults.routes';
+import { meteringRoutes } from './metering/metering.routes';
 import { resourceRoutes } from './resources/resources.routes';
 import { subscriptionRoutes } from './resources/subscriptions.routes';
 import { applyApplicationDefinitions, applySeed } from './seed/apply-seed';
@@ -54,6 +55,14 @@ function routesOf(parts: EmulatorParts, isReady: () => boolean): Route[] {
     ...publicDocumentRoutes(parts.seed.publicDocuments),
     ...entraRoutes({ directory, tokens, keys, clock, lifetimeSeconds: parts.settings.EMULATOR_TOKEN_LIFETIME_SECONDS }),
     ...graphRoutes({ directory, tokens, endpoint: parts.address.get }),
+    ...meteringRoutes({
+      store,
+      clock,
+      tokens,
+      applications: resources,
+      definitions: parts.seed.applicationDefinitions,
+      callsPerSecond: parts.settings.EMULATOR_METERING_CALLS_PER_SECOND,
+    }),
     ...subscriptionRoutes({ store, subscriptions, directory, access, registry }),
     ...resourceRoutes({ registry, resources, reads, access }),
     ...operationRoutes({ operations, resources, reads, access, answers }),

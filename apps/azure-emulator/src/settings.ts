@@ -79,6 +79,12 @@ export const emulatorSettings = defineSettings({
     max: 1_000_000,
     default: '10',
   }),
+  EMULATOR_METERING_CALLS_PER_SECOND: setting.integer({
+    description: 'POST requests, and as many GET, that a publisher may send to metering for long; twenty times as many at once.',
+    min: 1,
+    max: 1_000_000,
+    default: '10',
+  }),
   EMULATOR_CUSTOM_PROVIDER_SECONDS: setting.integer({
     description: 'How long the endpoint of a custom provider may take to answer a call, in seconds.',
     min: 1,

@@ -129,6 +129,8 @@ export const seedSchema = z.strictObject({
             version: z.string().min(1),
           })
           .optional(),
+        /** Dimensions of the plan that usage may be reported for. */
+        dimensions: z.array(z.string().min(1)).default([]),
       }),
     )
     .default([]),
