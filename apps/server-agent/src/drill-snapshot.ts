@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentTaskOf, DrillSnapshotResult } from '@managed-consul/agent-protocol';
-import { minutes } from '@managed-consul/config';
+import { minutes, type Milliseconds } from '@managed-consul/config';
 import { z } from 'zod';
 import { ApplyError } from './apply-error';
 import type { ConsulBinaries, ConsulBinary } from './consul-binary';
+import { isRefusal, notReady } from './consul-leadership';
 import { askConsul, askConsulForJson } from './consul-request';
 import { fetchSnapshot } from './fetch-snapshot';
 import { putSnapshot } from './restore-snapshot';
@@ -40,11 +41,30 @@ export async function drillSnapshot(
     const { raftIndex, sizeBytes } = await fetchSnapshot(task, path, context);
     const binary = await ensureBinary(binaries, task, signal);
     return withThrowAwayConsul({ folder, binary, datacenter }, async (consul) => {
-      await whenSettled(consul, signal, () => putSnapshot(path, sizeBytes, { ...consul, signal }));
-      const inventory = await whenSettled(consul, signal, () => readInventory(consul, signal));
+      const inventory = await restoreAndRead({ path, sizeBytes }, consul, signal);
       return { raftIndex, ...inventory, tookMilliseconds: Date.now() - startedAt };
     });
   });
+}
+
+/**
+ * What is in an archive, as a server reads it that was restored from it. Throws `TaskFailedError`: `ConsulRefused` when the server
+ * does not take the archive, or takes it and refuses to be read; `ConsulNotReady` when it cannot answer, which is no verdict.
+ */
+export async function restoreAndRead(
+  { path, sizeBytes }: { path: string; sizeBytes: number },
+  consul: ThrowAwayConsul,
+  signal: AbortSignal,
+  settlesWithin: Milliseconds = SETTLES_WITHIN,
+): Promise<Inventory> {
+  const whenSettled = <Answer>(question: () => Promise<Answer>) => askWhenSettled(consul, question, { signal, settlesWithin });
+  await whenSettled(() => putSnapshot(path, sizeBytes, { ...consul, signal }));
+  try {
+    return await whenSettled(() => readInventory(consul, signal));
+  } catch (error) {
+    // It has taken the whole archive: what may pass now is its own trouble, for example a machine that is too busy.
+    throw isRefusal(error) && error.mayPass ? notReady(error) : error;
+  }
 }
 
 async function ensureBinary(
@@ -68,12 +88,12 @@ type Inventory = Omit<DrillSnapshotResult, 'raftIndex' | 'tookMilliseconds'>;
  * established", and a restore takes the token away, which it makes again while it may still go by answers that it remembers. So a
  * refusal after a first good answer is no verdict on the snapshot.
  */
-async function whenSettled<Answer>(
+async function askWhenSettled<Answer>(
   consul: ThrowAwayConsul,
-  signal: AbortSignal,
   question: () => Promise<Answer>,
+  { signal, settlesWithin }: { signal: AbortSignal; settlesWithin: Milliseconds },
 ): Promise<Answer> {
-  const giveUpAt = Date.now() + SETTLES_WITHIN;
+  const giveUpAt = Date.now() + settlesWithin;
   for (;;) {
     await consul.becomesReady(signal);
     try {

@@ -56,7 +56,7 @@ describe('putSnapshot', () => {
 
   it('gives up, with nothing restored, when its token stays refused', async () => {
     [asked, answers] = [[], [403]];
-    await expect(put(300)).rejects.toMatchObject({ code: 'ConsulRefused', mayPass: false });
+    await expect(put(300)).rejects.toMatchObject({ code: 'ConsulNotReady', mayPass: false });
     expect(asked.some((line) => line.startsWith('PUT'))).toBe(false);
   });
 });

@@ -138,8 +138,10 @@ export type RecoverPeersResult = z.infer<typeof recoverPeersResultSchema>;
 
 /**
  * Why a task failed. Codes are stable: `SnapshotDamaged` (not what Consul writes, or not what was stored), `SnapshotUnreadable`
- * (could not be fetched whole), `SnapshotMissing` (is not where it was stored), `ConsulRefused`, `ConsulNotReachable`, `StorageRefused`, `StorageNotReachable`,
- * `ConsulDidNotStart`, `ConsulStopped`, `ApplyInProgress`, `ArtifactMismatch`, `DownloadFailed`, `PlatformUnsupported`, `TaskAborted` (the agent was stopped), `TaskTimedOut`, `Unexpected`.
+ * (could not be fetched whole), `SnapshotMissing` (is not where it was stored), `ConsulRefused` (Consul did not do what was asked),
+ * `ConsulNotReady` (it could do nothing at all for the moment), `ConsulNotReachable`, `StorageRefused`, `StorageNotReachable`,
+ * `ConsulDidNotStart`, `ConsulStopped`, `ApplyInProgress`, `ArtifactMismatch`, `DownloadFailed`, `PlatformUnsupported`,
+ * `TaskAborted` (the agent was stopped), `TaskTimedOut`, `Unexpected`.
  */
 export const taskErrorSchema = z.object({
   code: z.string(),
