@@ -39,6 +39,18 @@ export async function setSchedule(tx: Transaction, clusterId: string, kind: Sche
   await tx.clusterSchedule.upsert({ where, create: { clusterId, kind, ...when }, update: when });
 }
 
+/** Where the schedule looks sooner anyway, it does. */
+const KEEP_DUE = `UPDATE cluster_schedules SET due_at = least(due_at, $3::timestamptz), look_at = least(look_at, $4::timestamptz)
+  WHERE cluster_id = $1::uuid AND kind = $2`;
+
+/** What a schedule has asked for came to nothing: it is still due, as it was `since`, and looked at again at `lookAt`. */
+export async function keepScheduleDue(
+  tx: Transaction,
+  { clusterId, kind, since, lookAt }: { clusterId: string; kind: ScheduleKind; since: Date; lookAt: Date },
+): Promise<void> {
+  await tx.$executeRawUnsafe(KEEP_DUE, clusterId, kind, since, lookAt);
+}
+
 const rowOf = (clusterId: string, kind: ScheduleKind, dueAt: Date) => ({ clusterId, kind, dueAt, lookAt: dueAt });
 
 /** Gives a cluster that has become ready all its schedules; it is observed at once. What it has already stays as it is. */

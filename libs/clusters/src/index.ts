@@ -4,6 +4,7 @@
  */
 export * from './cluster-names';
 export {
+  keepScheduleDue,
   removeSchedules,
   SCHEDULE_KINDS,
   setSchedule,

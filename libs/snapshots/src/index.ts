@@ -26,4 +26,5 @@ export { findRestoreProblem } from './restore-version';
 export { lockSnapshotRow, requireVerified, type SnapshotWish } from './snapshot-change.request';
 export { snapshotsToRemove, type RetainedSnapshot, type RetentionRule } from './retention';
 export { catchUpSnapshot, retryScheduledSnapshot } from './missed-snapshots';
+export { DRILL_FAILED, retryScheduledDrill } from './missed-drills';
 export { failSnapshotsOf } from './snapshot-outcomes';

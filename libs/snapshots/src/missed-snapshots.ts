@@ -1,3 +1,4 @@
+import { keepScheduleDue } from '@managed-consul/clusters';
 import { hours, minutes, type Milliseconds } from '@managed-consul/config';
 import type { Transaction } from '@managed-consul/database';
 
@@ -9,10 +10,6 @@ const FAILURES_IN_A_ROW = `SELECT count(*)::int AS count FROM snapshots
   WHERE cluster_id = $1::uuid AND kind = 'SCHEDULED' AND state = 'FAILED' AND created_at > coalesce(
     (SELECT max(created_at) FROM snapshots WHERE cluster_id = $1::uuid AND state = 'VERIFIED'), '-infinity')`;
 
-/** Where the schedule looks sooner anyway, it does. */
-const STAY_DUE = `UPDATE cluster_schedules SET due_at = least(due_at, $2::timestamptz), look_at = least(look_at, $3::timestamptz)
-  WHERE cluster_id = $1::uuid AND kind = 'snapshot'`;
-
 /** A snapshot of the schedule that failed, `since` when it was asked for, is still due and tried again before the next turn. */
 export async function retryScheduledSnapshot(
   tx: Transaction,
@@ -20,7 +17,7 @@ export async function retryScheduledSnapshot(
 ): Promise<void> {
   const [row] = await tx.$queryRawUnsafe<{ count: number }[]>(FAILURES_IN_A_ROW, clusterId);
   const delay = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** Math.max(0, (row?.count ?? 1) - 1));
-  await tx.$executeRawUnsafe(STAY_DUE, clusterId, since, new Date(now.getTime() + delay));
+  await keepScheduleDue(tx, { clusterId, kind: 'snapshot', since, lookAt: new Date(now.getTime() + delay) });
 }
 
 const CATCH_UP = `UPDATE cluster_schedules AS row SET due_at = least(due_at, $2::timestamptz), look_at = $2::timestamptz

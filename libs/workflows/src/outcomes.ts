@@ -6,7 +6,13 @@ import {
   UPDATING_KINDS,
 } from '@managed-consul/clusters';
 import type { ProvisioningState, Transaction } from '@managed-consul/database';
-import { catchUpSnapshot, failSnapshotsOf, retryScheduledSnapshot } from '@managed-consul/snapshots';
+import {
+  catchUpSnapshot,
+  DRILL_FAILED,
+  failSnapshotsOf,
+  retryScheduledDrill,
+  retryScheduledSnapshot,
+} from '@managed-consul/snapshots';
 import type { OperationOutcome, OperationRecord } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
 
@@ -62,14 +68,17 @@ async function recordFailedRegistration(tx: Transaction, operation: OperationRec
   await tx.installation.updateMany({ where, data: { failureMessage } });
 }
 
-/** What the schedule of snapshots must know: that one it has asked for failed, or that a cluster runs again. */
+/** What the schedules of snapshots and drills must know: that what they have asked for failed, or that a cluster runs again. */
 async function recordForSnapshots(
   tx: Transaction,
-  { kind, requestedBy, clusterId, createdAt }: OperationRecord,
-  { state }: OperationOutcome,
+  { id: operationId, kind, requestedBy, clusterId, createdAt }: OperationRecord,
+  { state, error }: OperationOutcome,
   now: Date,
 ): Promise<void> {
   if (!clusterId) return;
+  const isDrill = kind === OPERATION_KINDS.drillSnapshot && requestedBy === 'schedule/drill';
+  if (isDrill && state === 'Failed' && error?.code !== DRILL_FAILED)
+    await retryScheduledDrill(tx, { clusterId, operationId, since: createdAt, now });
   const isScheduled = kind === OPERATION_KINDS.takeSnapshot && requestedBy === 'schedule/snapshot';
   if (isScheduled && state === 'Failed') await retryScheduledSnapshot(tx, { clusterId, since: createdAt, now });
   if (kind === OPERATION_KINDS.resumeCluster && state === 'Succeeded') await catchUpSnapshot(tx, clusterId, now);

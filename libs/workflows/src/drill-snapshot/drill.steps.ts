@@ -1,4 +1,5 @@
 import { TerminalError } from '@managed-consul/errors';
+import { DRILL_FAILED } from '@managed-consul/snapshots';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import { z } from 'zod';
 import type { Step } from '../services';
@@ -80,6 +81,6 @@ export async function drillHasEnded(step: Step) {
 export async function confirmDrillPassed({ outputOf }: Step) {
   const { isTried, passed, message } = outputOf(drillHasEnded);
   if (!isTried) throw new TerminalError('DrillNotPossible', `The snapshot could not be tried. ${message}`);
-  if (!passed) throw new TerminalError('DrillFailed', `The snapshot did not stand the proof. ${message}`);
+  if (!passed) throw new TerminalError(DRILL_FAILED, `The snapshot did not stand the proof. ${message}`);
   return done();
 }
