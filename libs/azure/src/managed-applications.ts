@@ -7,6 +7,8 @@ import { parseResourceId } from './names';
 export interface ApplicationFacts {
   /** ARM id, in lower case. */
   id: string;
+  /** The same as Azure writes it. */
+  idAsWritten: string;
   name: string;
   kind: string;
   region: string;
@@ -57,6 +59,7 @@ export class ManagedApplications {
     if (found?.id === undefined) return undefined;
     return {
       id,
+      idAsWritten: found.id,
       name: found.name ?? place.name,
       kind: found.kind,
       region: found.location ?? '',

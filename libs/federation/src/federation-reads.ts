@@ -14,6 +14,8 @@ export interface FederatedCluster {
   subscriptionId: string;
   /** Name of the managed resource group. */
   resourceGroup: string;
+  /** Id of the managed application that brought it, as Azure writes it; null where none did. */
+  applicationId: string | null;
   provisioningState: ProvisioningState;
   /** Since when it and its primary have seen each other; null for a primary, and until then. */
   joinedAt: Date | null;
@@ -35,7 +37,8 @@ const federated = ({
 }: FederationMember & { cluster: Cluster & { installation: Installation } }): FederatedCluster => {
   const { id, name, datacenter, region, provisioningState, installation } = cluster;
   const { subscriptionId, resourceGroup } = installation;
-  return { id, name, datacenter, region, subscriptionId, resourceGroup, provisioningState, joinedAt };
+  const applicationId = installation.applicationIdAsWritten ?? installation.applicationId;
+  return { id, name, datacenter, region, subscriptionId, resourceGroup, applicationId, provisioningState, joinedAt };
 };
 
 /**
@@ -60,4 +63,10 @@ export async function getFederation(
     primary: primary ? federated(primary) : null,
     secondaries: members.filter(isSecondary).map(federated),
   };
+}
+
+/** The id of the cluster whose datacenter a secondary follows, also of one that is gone; undefined for every other cluster. */
+export async function findPrimaryOf(database: Database['prisma'], clusterId: string): Promise<string | undefined> {
+  const member = await database.federationMember.findUnique({ where: { clusterId } });
+  return isSecondary(member) ? member?.primaryClusterId : undefined;
 }

@@ -71,7 +71,7 @@ export async function createFederationToken(
   const operation = member.openedAt ? undefined : await requestOpening(tx, requester, cluster, clock);
   const drawn = new SecretValue(randomBytes(32).toString('base64'));
   const key = await secrets.putIfAbsent(secretOwnerOf(clusterId), SECRET_PURPOSES.federationKey, drawn, tx);
-  const expiresAt = new Date(clock.now().getTime() + FEDERATION_TOKEN_LIFETIME);
+  const expiresAt = new Date(Math.floor((clock.now().getTime() + FEDERATION_TOKEN_LIFETIME) / 1000) * 1000);
   const federationToken = writeFederationToken({ primaryClusterId: clusterId, expiresAt }, key);
   const detail = { expiresAt: expiresAt.toISOString() };
   const operationId = operation ? { operationId: operation.id } : {};

@@ -1,48 +1,67 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { SecretValue } from '@managed-consul/config';
+import { z } from 'zod';
 
-const PREFIX = 'mcf1_';
-const ID_BYTES = 16;
-const TIME_BYTES = 6;
-const SIGNED_BYTES = ID_BYTES + TIME_BYTES;
-const SIGNATURE_BYTES = 32;
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** What a federation token says: whom it lets others follow, and how long. */
+const HEADER = encode({ alg: 'HS256', typ: 'JWT' });
+
+/** `Primary` is the claim by which Terraform sees that two tokens lead to the same primary. */
+const claimsSchema = z.strictObject({ Primary: z.uuid(), exp: z.int().nonnegative() });
+
+/** What a federation token says: whom it lets others follow, and how long, to the second. */
 export interface FederationGrant {
   primaryClusterId: string;
   expiresAt: Date;
 }
 
-const sign = (payload: Uint8Array, key: SecretValue): Buffer =>
-  createHmac('sha256', Buffer.from(key.reveal(), 'base64')).update(PREFIX).update(payload).digest();
+const sign = (signed: string, key: SecretValue): Buffer =>
+  createHmac('sha256', Buffer.from(key.reveal(), 'base64')).update(signed).digest();
+
+const signedPart = ({ primaryClusterId, expiresAt }: FederationGrant): string =>
+  `${HEADER}.${encode({ Primary: primaryClusterId, exp: Math.floor(expiresAt.getTime() / 1000) })}`;
 
 /**
- * `mcf1_` and in base64url: the primary's id (16 bytes), the end in milliseconds since 1970 (6 bytes), and their HMAC-SHA-256 with
- * the primary's own key. It holds no secret of the cluster: the service copies those itself.
+ * A JSON Web Token with HMAC-SHA-256 by the primary's own key. It holds no secret of the cluster: the service copies those itself.
  */
-export function writeFederationToken({ primaryClusterId, expiresAt }: FederationGrant, key: SecretValue): SecretValue {
-  const payload = Buffer.alloc(SIGNED_BYTES);
-  payload.write(primaryClusterId.replaceAll('-', ''), 'hex');
-  payload.writeUIntBE(expiresAt.getTime(), ID_BYTES, TIME_BYTES);
-  return new SecretValue(PREFIX + Buffer.concat([payload, sign(payload, key)]).toString('base64url'));
+export function writeFederationToken(grant: FederationGrant, key: SecretValue): SecretValue {
+  const signed = signedPart(grant);
+  return new SecretValue(`${signed}.${sign(signed, key).toString('base64url')}`);
 }
 
-const uuidOf = (bytes: Buffer): string => bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+/**
+ * What is shown of the token that a secondary was made with: it names the primary, ended long ago and has no signature, so it opens
+ * nothing. Terraform makes a cluster anew that says no primary, or another than its configuration.
+ */
+export const showUsedFederationToken = (primaryClusterId: string): string =>
+  `${signedPart({ primaryClusterId, expiresAt: new Date(0) })}.`;
 
 /** A token as it came: nothing of it is true before `isSignedWith` says so. */
 export interface ReceivedFederationToken extends FederationGrant {
   isSignedWith(key: SecretValue): boolean;
 }
 
+function readClaims(payload: string): z.infer<typeof claimsSchema> | undefined {
+  try {
+    return claimsSchema.safeParse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Undefined for what has not the form of a federation token. */
 export function readFederationToken(text: string): ReceivedFederationToken | undefined {
-  if (!text.startsWith(PREFIX)) return undefined;
-  const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
-  if (bytes.length !== SIGNED_BYTES + SIGNATURE_BYTES) return undefined;
-  const [payload, signature] = [bytes.subarray(0, SIGNED_BYTES), bytes.subarray(SIGNED_BYTES)];
+  const [header, payload = '', signature = '', ...more] = text.split('.');
+  const claims = header === HEADER && more.length === 0 ? readClaims(payload) : undefined;
+  if (!claims || signature === '') return undefined;
   return {
-    primaryClusterId: uuidOf(payload.subarray(0, ID_BYTES)),
-    expiresAt: new Date(payload.readUIntBE(ID_BYTES, TIME_BYTES)),
-    isSignedWith: (key) => timingSafeEqual(signature, sign(payload, key)),
+    primaryClusterId: claims.Primary,
+    expiresAt: new Date(claims.exp * 1000),
+    // The text is compared, not the bytes: several texts may be decoded to the same.
+    isSignedWith: (key) => {
+      const expected = Buffer.from(sign(`${header}.${payload}`, key).toString('base64url'));
+      const given = Buffer.from(signature);
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    },
   };
 }

@@ -3,5 +3,6 @@
  * belongs together. Requests write rows and nothing else; workers act. Knows no Azure and no Consul.
  */
 export { createFederationToken, FEDERATION_TOKEN_LIFETIME, type CreatedFederationToken } from './federation-token.request';
-export { getFederation, type FederatedCluster, type Federation, type FederationState } from './federation-reads';
+export { showUsedFederationToken } from './federation-token';
+export { findPrimaryOf, getFederation, type FederatedCluster, type Federation, type FederationState } from './federation-reads';
 export { findSecondaryProblems, requestSecondaryCluster, type SecondaryClusterWish } from './secondary.request';

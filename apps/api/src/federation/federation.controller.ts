@@ -9,7 +9,11 @@ import { readId, readNothing } from '../http/contract-input';
 import { pointToOperation } from '../http/operation-headers';
 import { showOperation } from '../operations/operation.view';
 
-const showMember = ({ joinedAt, ...member }: FederatedCluster): FederationBody['secondaries'][number] => ({
+const showMember = ({
+  joinedAt,
+  applicationId: _application,
+  ...member
+}: FederatedCluster): FederationBody['secondaries'][number] => ({
   ...member,
   joinedAt: joinedAt?.toISOString() ?? null,
 });

@@ -8,6 +8,7 @@ import { API_SERVICES, type ApiServices } from '../api-services';
 import { ClientAccessService } from '../client-access/client-access.service';
 import { readId, readInput } from '../http/contract-input';
 import { UpgradesService } from '../lifecycle/upgrades.service';
+import { parseApplicationId } from './application-id';
 import { HCS_CONTROLLER_PATHS } from './hcs-address';
 import { FromHcsCall, HcsPlaces, sentBy, type HcsCall } from './hcs-call';
 import { NO_AUDIT_LOG } from './hcs-create';
@@ -19,12 +20,11 @@ const FEDERATION_STATES: Record<FederationState, 'UNKNOWN' | 'RUNNING' | 'PRIMAR
   PrimaryDatacenterMissing: 'PRIMARY_DATACENTER_MISSING',
 };
 
-const showMember = ({ id, name, subscriptionId, resourceGroup }: FederatedCluster) => ({
-  id,
-  name,
-  subscriptionId,
-  resourceGroup,
-});
+/** Named as its clients know it, by the managed application; Terraform compares these with what it is to destroy. */
+function showMember({ id, name, subscriptionId, resourceGroup, applicationId }: FederatedCluster) {
+  const application = parseApplicationId(applicationId);
+  return { id, ...(application ?? { name, subscriptionId, resourceGroup }) };
+}
 
 /** What the HCS API does with a cluster beside its snapshots: tokens, configuration, upgrades, federation, operations. */
 @Controller(HCS_CONTROLLER_PATHS)

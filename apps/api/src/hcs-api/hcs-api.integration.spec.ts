@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hcsGatewayErrorSchema, hcsOperations, hcsStatusSchema } from '@managed-consul/api-contract';
 import { seconds } from '@managed-consul/config';
@@ -49,9 +50,10 @@ describe('an address', () => {
 });
 
 describe('a body', () => {
-  test('names the group by its name or its id, and the managed one or that of the application', async () => {
+  test('names the group by its name or its id, and the managed one, that of the application or the application', async () => {
     const { subscriptionId, resourceGroup } = place.installation;
-    const groups = [resourceGroup, 'customer', `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup.toUpperCase()}`];
+    const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup.toUpperCase()}`;
+    const groups = [resourceGroup, 'customer', place.applicationName, id];
     for (const group of groups) {
       const answer = await callHcs(api, place, 'GetFederation', { body: { subscriptionId, resourceGroup: group } });
       expect(answer.body).toEqual({ state: 'UNKNOWN', secondaryDatacenters: [] });
@@ -242,4 +244,39 @@ test('usage that nothing has metered is left out, and not told as none', async (
   expect(usage).toBeUndefined();
   expect((await callHcs(api, place, 'GetBillingReport', { body: { month: '2026/11' } })).body).toEqual({});
   expect((await callHcs(api, place, 'GetBillingReport', { body: { month: 'November' } })).body['code']).toBe(3);
+});
+
+describe('a federation', () => {
+  test('names its members by their managed applications as Azure writes them, and a secondary by a used token', async () => {
+    const secondary = await newHcsPlace(api);
+    const { prisma } = api.database;
+    const roles = {
+      installationId: secondary.installation.id,
+      tenantId: place.owner.tenantId,
+      principalId: place.owner.objectId,
+    };
+    await prisma.roleAssignment.create({ data: { ...roles, role: 'Owner' } });
+    const primaryClusterId = place.cluster.id;
+    const members = [place, secondary].map(({ cluster }, index) => ({
+      clusterId: cluster.id,
+      primaryClusterId,
+      datacenter: `dc${index}`,
+    }));
+    await prisma.federationMember.createMany({ data: members });
+    const shown = ({ applicationName, installation: { subscriptionId }, cluster: { id } }: HcsPlace) => ({
+      ...{ id, subscriptionId, resourceGroup: 'Customer', name: applicationName },
+    });
+    const told = { state: 'RUNNING', primaryDatacenter: shown(place), secondaryDatacenters: [shown(secondary)] };
+    expect((await callHcs(api, place, 'GetFederation')).body).toEqual(told);
+
+    const tokens = await Promise.all(
+      [place, { ...secondary, owner: place.owner }].map(async (there) => {
+        const { body } = await callHcs(api, there, 'GetCluster');
+        return hcsOperations.GetCluster.answer.parse(body).properties?.federationToken;
+      }),
+    );
+    expect(tokens[0]).toBeUndefined();
+    expect(decodeJwt(tokens[1] ?? '')).toEqual({ Primary: primaryClusterId, exp: 0 });
+    await prisma.federationMember.deleteMany({ where: { primaryClusterId } });
+  });
 });

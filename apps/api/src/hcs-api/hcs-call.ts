@@ -8,6 +8,7 @@ import { AppError } from '@managed-consul/errors';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { readInput } from '../http/contract-input';
 import type { SentRequest } from '../operations/requests.service';
+import { parseApplicationId } from './application-id';
 
 /** A request of the HCS API: who asks, and of which managed resource group. */
 export interface HcsCall {
@@ -33,11 +34,14 @@ const placeSchema = z.object({ subscriptionId: z.string().optional(), resourceGr
 
 const GROUP_ID = /^\/*subscriptions\/([^/]+)\/resourceGroups\/([^/]+)/i;
 
-/** The resource groups that a body may mean: the managed one, and the one that the customer put the application into. */
+/**
+ * The resource groups that a body may mean: the managed one, and the one that the customer put the application into. Terraform
+ * names the application in the place of its group when it asks how an operation stands.
+ */
 function groupsOf({ subscriptionId, resourceGroup, applicationId }: Installation): { subscriptionId: string; name: string }[] {
-  const application = GROUP_ID.exec(applicationId ?? '');
-  const managed = { subscriptionId, name: resourceGroup };
-  return application ? [managed, { subscriptionId: application[1] ?? '', name: application[2] ?? '' }] : [managed];
+  const application = parseApplicationId(applicationId);
+  const names = application ? [resourceGroup, application.resourceGroup, application.name] : [resourceGroup];
+  return names.map((name) => ({ subscriptionId, name }));
 }
 
 const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ClientBundleBody, hcsClusterPropertiesSchema, hcsClusterSchema } from '@managed-consul/api-contract';
 import type { ClusterOrigin } from '@managed-consul/clusters';
 import type { Cluster, Installation, ProvisioningState } from '@managed-consul/database';
+import { showUsedFederationToken } from '@managed-consul/federation';
 import { durationOf } from './hcs-duration';
 
 type Properties = z.infer<typeof hcsClusterPropertiesSchema>;
@@ -43,6 +44,8 @@ export interface ShownCluster {
   installation: Installation;
   origin: ClusterOrigin;
   bundle: ClientBundleBody | undefined;
+  /** Whose datacenter it follows. */
+  primaryClusterId: string | undefined;
 }
 
 const filesOf = (bundle: ClientBundleBody | undefined): Properties =>
@@ -57,14 +60,14 @@ const placesOf = ({ cluster, installation }: ShownCluster): Properties => ({
       }
     : {}),
   location: cluster.region,
-  ...known('managedAppId', installation.applicationId),
+  ...known('managedAppId', installation.applicationIdAsWritten ?? installation.applicationId),
   ...known('managedIdentity', cluster.identityResourceId),
   ...known('vnetName', vnetNameOf(cluster)),
   consulVnetCidr: cluster.networkCidr,
 });
 
 function propertiesOf(shown: ShownCluster): Properties {
-  const { cluster, origin, bundle } = shown;
+  const { cluster, origin, bundle, primaryClusterId } = shown;
   return {
     state: STATES[cluster.provisioningState],
     ...placesOf(shown),
@@ -83,13 +86,14 @@ function propertiesOf(shown: ShownCluster): Properties {
     consulSnapshotRetention: durationOf(cluster.snapshotRetentionSeconds),
     ...filesOf(bundle),
     email: cluster.email,
+    ...known('federationToken', primaryClusterId && showUsedFederationToken(primaryClusterId)),
     ...known('sourceChannel', origin.sourceChannel),
     // Audit logs are a feature of Consul Enterprise.
     auditLoggingEnabled: 'FALSE',
   };
 }
 
-/** A cluster in the shape of the HCS API. Its federation token is a secret that is shown once, by the request that makes it. */
+/** A cluster in the shape of the HCS API. The federation token that it shows opens nothing; one that does is shown by its request alone. */
 export function showHcsCluster(shown: ShownCluster): z.infer<typeof hcsClusterSchema> {
   const { subscriptionId, resourceGroup } = shown.installation;
   const { name } = shown.cluster;

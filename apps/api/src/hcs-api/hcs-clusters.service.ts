@@ -16,7 +16,7 @@ import {
 } from '@managed-consul/clusters';
 import type { Installation } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
-import { requestSecondaryCluster } from '@managed-consul/federation';
+import { findPrimaryOf, requestSecondaryCluster } from '@managed-consul/federation';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { readInput } from '../http/contract-input';
 import { HcsPlaces, type HcsCall } from './hcs-call';
@@ -85,11 +85,13 @@ export class HcsClustersService {
   }
 
   async #show(call: HcsCall, installation: Installation, cluster: ClusterWithServers): Promise<HcsCluster> {
-    const [origin, bundle] = await Promise.all([
-      readClusterOrigin(this.#services.database, cluster),
+    const { database } = this.#services;
+    const [origin, bundle, primaryClusterId] = await Promise.all([
+      readClusterOrigin(database, cluster),
       this.#bundleOf(call, cluster),
+      findPrimaryOf(database.prisma, cluster.id),
     ]);
-    return showHcsCluster({ cluster, installation, origin, bundle });
+    return showHcsCluster({ cluster, installation, origin, bundle, primaryClusterId });
   }
 
   /** Undefined for who may only read, because it holds the gossip key, and for a cluster that has none yet. */

@@ -10,7 +10,7 @@ import { fieldsIn, fieldsOf } from '../testing/hcs-fields';
 /** Why a field is in no answer, by operation and field; everything else has to be answered. */
 const LEFT_OUT: readonly [RegExp, string][] = [
   [/^(Update|Delete|Create|Restore)\w+ operation\.(error|response)/, 'told by `operation` once it has ended'],
-  [/properties\.federationToken$/, 'a secret, shown by `createFederationToken` alone'],
+  [/properties\.federationToken$/, 'of a secondary: names its primary, and opens nothing'],
   [/properties\.auditLogStorageContainerURL$/, 'audit logs are a feature of Consul Enterprise'],
   [/^GetBilling\w+ usage/, 'nothing meters usage yet'],
   [/^GetBillingInfo currentSettings\.prices\.dimensions/, 'plans have an hourly price and no other dimension'],

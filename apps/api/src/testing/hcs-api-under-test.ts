@@ -11,6 +11,7 @@ export type HcsOperationName = keyof typeof hcsOperations;
 export interface HcsPlace {
   owner: Person;
   installation: Installation;
+  applicationName: string;
   cluster: Cluster;
   gossipKey: string;
 }
@@ -43,8 +44,10 @@ export async function newHcsPlace(api: ApiUnderTest): Promise<HcsPlace> {
   const registered = await api.newInstallation(owner);
   const { subscriptionId } = registered;
   const resourceGroup = `mrg-${randomUUID()}`;
-  const applicationId = `/subscriptions/${subscriptionId}/resourcegroups/customer/providers/microsoft.solutions/applications/${resourceGroup}`;
-  const installation = await prisma.installation.update({ where: { id: registered.id }, data: { resourceGroup, applicationId } });
+  const applicationName = `Hello-${randomUUID()}`;
+  const applicationIdAsWritten = `/subscriptions/${subscriptionId}/resourceGroups/Customer/providers/Microsoft.Solutions/applications/${applicationName}`;
+  const data = { resourceGroup, applicationIdAsWritten, applicationId: applicationIdAsWritten.toLowerCase() };
+  const installation = await prisma.installation.update({ where: { id: registered.id }, data });
   const cluster = await api.newReadyCluster(owner, {
     installationId: installation.id,
     datacenter: 'dc1',
@@ -60,5 +63,5 @@ export async function newHcsPlace(api: ApiUnderTest): Promise<HcsPlace> {
   await api.secrets.put(secretOwnerOf(cluster.id), SECRET_PURPOSES.gossipKey, new SecretValue(gossipKey));
   const server = { clusterId: cluster.id, name: 's0', azureName: 's_0', instanceId: '0', vmId: randomUUID() };
   await prisma.server.create({ data: { ...server, address: '10.0.0.4' } });
-  return { owner, installation, cluster, gossipKey };
+  return { owner, installation, applicationName, cluster, gossipKey };
 }

@@ -32,7 +32,7 @@ describe('what a managed application asks for', () => {
   });
 
   it('names its primary by a token, and the program that placed the order; empty texts name none', () => {
-    const parameters = { federationToken: 'mcf1_x', sourceChannel: 'terraform-provider-hcs' };
+    const parameters = { federationToken: 'eyJ.x.y', sourceChannel: 'terraform-provider-hcs' };
     expect(orderOfApplication('i', parameters)).toMatchObject(parameters);
     const none = orderOfApplication('i', { federationToken: '', sourceChannel: ' ' });
     expect([none.federationToken, none.sourceChannel]).toEqual([undefined, undefined]);

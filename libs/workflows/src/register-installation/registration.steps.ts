@@ -109,6 +109,7 @@ const DEFAULT_PLAN = 'on-demand';
 async function storeApplication(tx: Transaction, application: ApplicationFacts, tenantId: string): Promise<string> {
   const {
     id: applicationId,
+    idAsWritten: applicationIdAsWritten,
     managedResourceGroup: resourceGroup,
     region,
     definitionId,
@@ -123,6 +124,7 @@ async function storeApplication(tx: Transaction, application: ApplicationFacts, 
     region,
     resourceGroup,
     failureMessage: null,
+    applicationIdAsWritten,
     applicationDefinitionId: definitionId ?? null,
     billingResourceUsageId: billingResourceUsageId ?? null,
     planId: known?.id ?? DEFAULT_PLAN,
