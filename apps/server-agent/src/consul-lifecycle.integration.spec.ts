@@ -173,6 +173,28 @@ test('a Consul that died is started again, one that is to be stopped stays stopp
   expect(await readFile(`/proc/${again.pid}/comm`, 'utf8').catch(() => 'gone')).toBe('gone');
 });
 
+test('a Consul killed while it wrote its gossip keys comes back with the key that it was told, and takes up one told later', async () => {
+  const agent = await connectedMachine();
+  const desired = await desiredFor(agent);
+  const { pid } = (await apply(agent, desired)).consul;
+  const keyFile = join(machine.stateFolder, 'consul/data/serf/local.keyring');
+  const keys = async () => JSON.parse(await readFile(keyFile, 'utf8')) as unknown;
+  const told = desired.configuration['encrypt'];
+  await until(async () => (await keys()) !== undefined, PATIENCE);
+
+  await writeFile(keyFile, '');
+  process.kill(pid ?? 0, 'SIGKILL');
+  const answers = async () => (await agent.consulFetch('/v1/agent/self', { headers: withToken })).ok;
+  await until(async () => (await agent.state()).consul.pid !== pid && (await answers()), PATIENCE);
+  expect(await keys()).toEqual([told]);
+  expect(await modeOf('consul/data/serf/local.keyring')).toBe('600');
+
+  const newKey = randomBytes(32).toString('base64');
+  const retold = await apply(agent, changed(desired, { configuration: { ...desired.configuration, encrypt: newKey } }));
+  expect(retold.error).toBeUndefined();
+  expect(await keys()).toEqual([newKey, told]);
+});
+
 test('what Consul can reload is reloaded, all else restarts it', async () => {
   const agent = await connectedMachine();
   const desired = await desiredFor(agent);

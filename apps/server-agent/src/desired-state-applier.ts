@@ -7,6 +7,7 @@ import { addressOf, consulShows, validateCandidate } from './consul-configuratio
 import { CONSUL_PATHS, hashesOf, type ConsulFolder, type LoadedHashes } from './consul-folder';
 import { lastErrorLine } from './consul-log';
 import type { ConsulProcess, ConsulRecord } from './consul-process';
+import { lacksToldGossipKey, mendGossipKeys } from './gossip-keys';
 import type { Log } from './log';
 import type { Launch, StateFile } from './state-file';
 
@@ -62,9 +63,15 @@ export class DesiredStateApplier {
   /** Starts a Consul that has died, from what is on the disk. Throws `ApplyError` when the program's bytes have changed. */
   async startAgain(launch: Launch): Promise<void> {
     this.#refuseRoot();
-    const { binaries, process } = this.#options;
+    const { binaries } = this.#options;
     const binary = await binaries.ensure(launch.binarySha256, launch.version, AbortSignal.timeout(READY_TIMEOUT));
-    await process.start(binary, launch);
+    await this.#start(binary, launch);
+  }
+
+  async #start(binary: ConsulBinary, hashes: LoadedHashes): Promise<ConsulRecord> {
+    const mended = await mendGossipKeys(this.#options.folder);
+    if (mended.length > 0) this.#options.log.warn({ mended }, 'The gossip keys did not hold the one in force and were mended');
+    return this.#options.process.start(binary, hashes);
   }
 
   /** Noted before it is stopped, so that nobody starts it again; one that leaves its cluster ends in its own time. */
@@ -75,14 +82,14 @@ export class DesiredStateApplier {
   }
 
   async #bringUp(running: ConsulRecord | undefined, binary: ConsulBinary, hashes: LoadedHashes): Promise<void> {
-    const { process, log } = this.#options;
-    if (running && running.restart === hashes.restart) {
+    const { process, folder, log } = this.#options;
+    if (running && running.restart === hashes.restart && !(await lacksToldGossipKey(folder))) {
       if (running.loaded === hashes.loaded) return;
       log.info({ pid: running.pid }, 'Consul reads its configuration again');
       return process.reload(running, hashes);
     }
     await process.stop();
-    const { pid } = await process.start(binary, hashes);
+    const { pid } = await this.#start(binary, hashes);
     log.info({ pid, version: binary.version }, 'Consul was started');
   }
 
