@@ -2,13 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { MACHINE_MARKER } from '../../apps/azure-emulator/src/machine/process-table';
-import {
-  identifyProcess,
-  isAlive,
-  signalProcess,
-  waitForEnd,
-  type ProcessIdentity,
-} from '../../tools/processes/process-identity';
+import { endProcess, identifyProcess, isAlive, type ProcessIdentity } from '../../tools/processes/process-identity';
 import type { LocalFolders } from './folders';
 import { readState, writeState } from './state-file';
 
@@ -50,13 +44,6 @@ function processesOf(folders: LocalFolders): ProcessIdentity[] {
     .flatMap((pid) => identifyProcess(pid) ?? []);
 }
 
-async function end(identity: ProcessIdentity, signal: NodeJS.Signals, within: number): Promise<void> {
-  signalProcess(identity, signal);
-  if (await waitForEnd(identity, within)) return;
-  signalProcess(identity, 'SIGKILL');
-  await waitForEnd(identity, 5000);
-}
-
 /** Ends what an earlier run left behind, last started first, and nothing else. Gives how many processes that were. */
 export async function stopLeftovers(folders: LocalFolders): Promise<number> {
   let ended = 0;
@@ -64,10 +51,10 @@ export async function stopLeftovers(folders: LocalFolders): Promise<number> {
   for (const component of state?.components.toReversed() ?? []) {
     if (component.process === null || !isAlive(component.process)) continue;
     ended += 1;
-    await end(component.process, component.stopSignal, component.name === 'azure-emulator' ? 60_000 : 15_000);
+    await endProcess(component.process, component.stopSignal, component.name === 'azure-emulator' ? 60_000 : 15_000);
   }
   const others = processesOf(folders);
-  await Promise.all(others.map((identity) => end(identity, 'SIGTERM', 5000)));
+  await Promise.all(others.map((identity) => endProcess(identity, 'SIGTERM', 5000)));
   if (state) writeState(folders.stateFile, { ...state, state: 'stopped', components: [] });
   return ended + others.length;
 }

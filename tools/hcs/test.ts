@@ -1,8 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { stopProcess } from '../processes/stop-process';
 import type { CommandLine } from './command-line';
+import { endRun, makeRunFolder } from './test-run';
 
 const PROJECTS = ['unit', 'integration', 'trials', 'system'];
 
@@ -28,6 +30,25 @@ function readTotals(path: string): Totals {
   }
 }
 
+/** Signals that end a run, with the exit codes that a shell expects of a program which they ended. */
+const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type StopSignal = keyof typeof STOP_SIGNALS;
+
+/** Until the runner has ended, by itself or because this process is told to stop. */
+async function ended(runner: ChildProcess): Promise<{ exitCode: number } | { stoppedBy: StopSignal }> {
+  let stoppedBy: StopSignal | undefined;
+  for (const signal of Object.keys(STOP_SIGNALS) as StopSignal[])
+    process.on(signal, () => {
+      stoppedBy ??= signal;
+      void stopProcess(runner);
+    });
+  const exitCode = await new Promise<number>((resolve, reject) => {
+    runner.once('error', reject);
+    runner.once('close', (code) => resolve(code ?? 1));
+  });
+  return stoppedBy ? { stoppedBy } : { exitCode };
+}
+
 /** `./hcs test [unit|integration|trials|system|files…]`: ends with the line `N passed, N failed`; no test at all is a failure. */
 export async function test({ root, args }: CommandLine): Promise<number> {
   const projects = args.filter((argument) => PROJECTS.includes(argument));
@@ -39,18 +60,19 @@ export async function test({ root, args }: CommandLine): Promise<number> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
   const selected = projects.map((project) => `--project=${project}`);
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...selected, ...files], {
+  const runFolder = makeRunFolder();
+  const runner = spawn(process.execPath, [vitest, 'run', ...reporters, ...selected, ...files], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     // Its own variable, so that a test cannot mistake the developer's running service for its own.
-    env: { ...process.env, NODE_ENV: 'test' },
+    env: { ...process.env, NODE_ENV: 'test', TMPDIR: runFolder },
   });
-  const exitCode = await new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
-  });
+  const outcome = await ended(runner);
+  const left = await endRun(runFolder);
+  if (left > 0) console.error(`Ended ${left} processes that the tests had started.`);
+  if ('stoppedBy' in outcome) return STOP_SIGNALS[outcome.stoppedBy];
   const totals = readTotals(results);
-  if (exitCode !== 0 && totals.failed === 0) totals.failed = 1;
+  if (outcome.exitCode !== 0 && totals.failed === 0) totals.failed = 1;
   if (totals.passed === 0 && totals.failed === 0) {
     console.error('No test ran.');
     totals.failed = 1;

@@ -10,6 +10,7 @@ export interface ProcessIdentity {
 /** Field of /proc/<pid>/stat that holds the start time, counted from the one after the name. */
 const START_TIME_FIELD = 19;
 const STATE_FIELD = 0;
+const TERMINAL_FIELD = 4;
 
 function statFieldsOf(pid: number): string[] | undefined {
   try {
@@ -51,3 +52,14 @@ export async function waitForEnd(identity: ProcessIdentity, milliseconds: number
   }
   return true;
 }
+
+/** Ends the process with `signal`, and with SIGKILL when it is still there after `within` milliseconds. */
+export async function endProcess(identity: ProcessIdentity, signal: NodeJS.Signals, within: number): Promise<void> {
+  signalProcess(identity, signal);
+  if (await waitForEnd(identity, within)) return;
+  signalProcess(identity, 'SIGKILL');
+  await waitForEnd(identity, 5000);
+}
+
+/** Whether a process belongs to somebody's terminal; servers do not. */
+export const hasTerminal = (pid: number): boolean => (statFieldsOf(pid)?.[TERMINAL_FIELD] ?? '0') !== '0';
