@@ -27,21 +27,26 @@ export class NotificationsController {
   @Post('resource')
   @HttpCode(200)
   async receive(@Query('sig') signature: unknown, @Body() body: unknown, @Req() request: FastifyRequest) {
-    this.#confirm(signature);
+    this.#confirm(signature, request);
     const { applicationId, eventType, provisioningState, eventTime } = readInput(notificationSchema, body);
     const news = { applicationId, eventType, provisioningState, eventTime: new Date(eventTime) };
-    const { database, operations, clock } = this.#services;
+    const { database, operations, clock, log } = this.#services;
+    const { correlationId } = request;
     const subject = await database.prisma.$transaction((tx) =>
-      recordApplicationNews(tx, { ...news, body: body as Prisma.InputJsonObject, correlationId: request.correlationId }, clock),
+      recordApplicationNews(tx, { ...news, body: body as Prisma.InputJsonObject, correlationId }, clock),
     );
+    // News that were sent before ask for nothing, whoever sends them again.
+    const asksForWork = subject !== undefined;
+    log.info({ correlationId, applicationId, eventType, provisioningState, asksForWork }, 'Notification taken');
     if (subject !== undefined) void operations.nudge(subject).catch(() => undefined);
     return {};
   }
 
   /** Compares digests, so that the time taken tells nothing about the secret. */
-  #confirm(signature: unknown): void {
+  #confirm(signature: unknown, { correlationId, routeOptions }: FastifyRequest): void {
     const expected = digestOf(this.#services.notificationSecret.reveal());
     if (typeof signature === 'string' && timingSafeEqual(digestOf(signature), expected)) return;
+    this.#services.log.warn({ correlationId, route: routeOptions.url }, 'Notification refused');
     throw new AppError('AuthenticationFailed', 'The sig in the address is not the one that notifications are sent with.');
   }
 }
