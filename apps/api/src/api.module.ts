@@ -10,6 +10,7 @@ import { FrontDoorController } from './hcs-api/front-door';
 import { HcsActionsController } from './hcs-api/hcs-actions.controller';
 import { HcsBillingController } from './hcs-api/hcs-billing.controller';
 import { HcsPlaces } from './hcs-api/hcs-call';
+import { HcsFirstCluster } from './hcs-api/hcs-first-cluster';
 import { HcsClustersController } from './hcs-api/hcs-clusters.controller';
 import { HcsClustersService } from './hcs-api/hcs-clusters.service';
 import { HcsOperationsService } from './hcs-api/hcs-operations.service';
@@ -64,6 +65,7 @@ export class ApiModule {
         UpgradesService,
         ClientAccessService,
         HcsPlaces,
+        HcsFirstCluster,
         HcsClustersService,
         HcsOperationsService,
       ],

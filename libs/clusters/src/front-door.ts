@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Requester } from '@managed-consul/access';
+import { minutes, type Clock, type Milliseconds } from '@managed-consul/config';
 import type { Database, Installation, Transaction } from '@managed-consul/database';
 
 /** Below this path of the API stand the secrets that Azure forwards requests with: `/forwarded/<secret>/<path of the request>`. */
@@ -53,6 +54,28 @@ export async function findByFrontDoorSecret({ prisma }: Database, secret: string
   if (!SECRET.test(secret)) return undefined;
   const found = await prisma.installation.findUnique({ where: { frontDoorSecretHash: hashOf(secret), state: 'Ready' } });
   return found ?? undefined;
+}
+
+/** For how long after Azure began to set an application up its requests may be early. */
+const SET_UP_WITHIN: Milliseconds = minutes(15);
+
+const SUBSCRIPTION = /^[\da-f-]{36}$/i;
+
+/**
+ * Whether Azure has said lately that it sets an application up in the subscription whose door is not open yet. Its customer may
+ * send requests as soon as Azure is done, which is before the service has read the secret.
+ */
+export async function isDoorBeingMade({ prisma }: Database, subscriptionId: string, clock: Clock): Promise<boolean> {
+  if (!SUBSCRIPTION.test(subscriptionId)) return false;
+  const receivedAt = { gt: new Date(clock.now().getTime() - SET_UP_WITHIN) };
+  const where = {
+    eventType: 'PUT',
+    receivedAt,
+    applicationId: { startsWith: `/subscriptions/${subscriptionId.toLowerCase()}/` },
+  };
+  const news = await prisma.notification.findMany({ where, distinct: ['applicationId'], select: { applicationId: true } });
+  const named = { applicationId: { in: news.map(({ applicationId }) => applicationId) } };
+  return news.length > (await prisma.installation.count({ where: { ...named, frontDoorSecretHash: { not: null } } }));
 }
 
 /** Who a forwarded request is from, as far as Azure says. */

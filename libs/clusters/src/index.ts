@@ -46,6 +46,7 @@ export {
   findByFrontDoorSecret,
   FORWARDED_PATH,
   forwardedRequester,
+  isDoorBeingMade,
   isSecretTaken,
   secretInEndpoint,
   setFrontDoor,

@@ -1,11 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Controller, Get } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Requester } from '@managed-consul/access';
-import { findByFrontDoorSecret, FORWARDED_PATH, forwardedRequester } from '@managed-consul/clusters';
-import type { Database, Installation } from '@managed-consul/database';
+import { findByFrontDoorSecret, FORWARDED_PATH, forwardedRequester, isDoorBeingMade } from '@managed-consul/clusters';
+import { seconds } from '@managed-consul/config';
+import type { Installation } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
-import type { Logger } from '@managed-consul/observability';
+import type { ApiServices } from '../api-services';
 import { canonicalResource, REQUEST_PATH_HEADER } from './hcs-address';
+
+/** Azure waits a minute for an answer, of which the request itself needs the most. */
+const PATIENCE = seconds(15);
+const LOOK_EVERY = seconds(0.5);
 
 type Params = Partial<Record<'secret' | 'subscriptionId' | 'resourceGroup', string>>;
 
@@ -28,12 +34,10 @@ function headerAgrees({ url, headers }: FastifyRequest, secret: string): boolean
  * whether a secret is another's.
  */
 export class FrontDoor {
-  readonly #database: Database;
-  readonly #log: Logger;
+  readonly #services: Pick<ApiServices, 'database' | 'log' | 'clock' | 'stopping'>;
 
-  constructor({ database, log }: { database: Database; log: Logger }) {
-    this.#database = database;
-    this.#log = log;
+  constructor(services: Pick<ApiServices, 'database' | 'log' | 'clock' | 'stopping'>) {
+    this.#services = services;
   }
 
   /** Whether the request came to the addresses that Azure forwards to. */
@@ -41,17 +45,27 @@ export class FrontDoor {
     return request.routeOptions.url?.startsWith(`${FORWARDED_PATH}/`) ?? false;
   }
 
-  /** Throws AuthenticationFailed. */
+  /** One that comes while its application is still being registered waits for that. Throws AuthenticationFailed. */
   async requesterOf(request: FastifyRequest): Promise<Requester> {
     const { secret = '', ...place } = request.params as Params;
-    const installation = await findByFrontDoorSecret(this.#database, secret);
+    const installation = await this.#find(secret, place.subscriptionId);
     if (installation && this.#isAbout(installation, place) && headerAgrees(request, secret)) {
       return forwardedRequester(installation, request.correlationId);
     }
     const { correlationId } = request;
     const known = installation === undefined ? {} : { installationId: installation.id };
-    this.#log.warn({ ...known, route: request.routeOptions.url, correlationId }, 'Forwarded request refused');
+    this.#services.log.warn({ ...known, route: request.routeOptions.url, correlationId }, 'Forwarded request refused');
     throw new AppError('AuthenticationFailed', 'This is not an address that Azure was told to forward this request to.');
+  }
+
+  async #find(secret: string, subscriptionId: string | undefined): Promise<Installation | undefined> {
+    const { database, clock, stopping } = this.#services;
+    for (const giveUpAt = performance.now() + PATIENCE; ;) {
+      const installation = await findByFrontDoorSecret(database, secret);
+      if (installation || subscriptionId === undefined || performance.now() >= giveUpAt) return installation;
+      if (stopping.signal.aborted || !(await isDoorBeingMade(database, subscriptionId, clock))) return undefined;
+      await pause(LOOK_EVERY, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
   }
 
   /** A request for the door itself names no place. */

@@ -12,6 +12,7 @@ import { parseApplicationId } from './application-id';
 import { HCS_CONTROLLER_PATHS } from './hcs-address';
 import { FromHcsCall, HcsPlaces, sentBy, type HcsCall } from './hcs-call';
 import { NO_AUDIT_LOG } from './hcs-create';
+import { HcsFirstCluster } from './hcs-first-cluster';
 import { HcsOperationsService } from './hcs-operations.service';
 
 const FEDERATION_STATES: Record<FederationState, 'UNKNOWN' | 'RUNNING' | 'PRIMARY_DATACENTER_MISSING'> = {
@@ -34,6 +35,7 @@ export class HcsActionsController {
   readonly #access: ClientAccessService;
   readonly #upgrades: UpgradesService;
   readonly #operations: HcsOperationsService;
+  readonly #firstCluster: HcsFirstCluster;
 
   constructor(
     @Inject(API_SERVICES) services: ApiServices,
@@ -41,12 +43,14 @@ export class HcsActionsController {
     @Inject(ClientAccessService) access: ClientAccessService,
     @Inject(UpgradesService) upgrades: UpgradesService,
     @Inject(HcsOperationsService) operations: HcsOperationsService,
+    @Inject(HcsFirstCluster) firstCluster: HcsFirstCluster,
   ) {
     this.#services = services;
     this.#places = places;
     this.#access = access;
     this.#upgrades = upgrades;
     this.#operations = operations;
+    this.#firstCluster = firstCluster;
   }
 
   @Post('update')
@@ -75,14 +79,15 @@ export class HcsActionsController {
     };
   }
 
-  /** Gives the token once it is valid; one that takes longer than Azure waits becomes valid soon. */
+  /** Gives the token once it is valid, also of a cluster that is still being made; one that takes longer than Azure waits becomes valid soon. */
   @Post('createToken')
   @HttpCode(200)
   async createToken(@FromHcsCall() call: HcsCall, @Res({ passthrough: true }) reply: FastifyReply) {
     void reply.header('cache-control', 'no-store');
-    const { id } = await this.#places.onlyCluster(call);
+    const giveUpAt = this.#operations.giveUpAt();
+    const { id } = await this.#firstCluster.made(call, giveUpAt);
     const { operation, rootToken } = await this.#access.createRootToken(call.requester, id, undefined);
-    await this.#operations.ended(operation.id);
+    await this.#operations.ended(operation.id, giveUpAt);
     return { masterToken: rootToken };
   }
 

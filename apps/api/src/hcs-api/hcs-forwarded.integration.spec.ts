@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { hcsOperations, hcsStatusSchema } from '@managed-consul/api-contract';
 import { setFrontDoor } from '@managed-consul/clusters';
-import { startApi, type ApiUnderTest, type RawAnswer, type RawOptions } from '../testing/api-under-test';
+import { seconds } from '@managed-consul/config';
+import { until } from '@managed-consul/testing';
+import { NOTIFICATION_SECRET, startApi, type ApiUnderTest, type RawAnswer, type RawOptions } from '../testing/api-under-test';
 import { addressOf, newHcsPlace, type HcsOperationName, type HcsPlace } from '../testing/hcs-api-under-test';
 
 let api: ApiUnderTest;
@@ -11,7 +13,7 @@ let other: HcsPlace;
 const secret = randomUUID() + randomUUID();
 const otherSecret = randomUUID() + randomUUID();
 
-const openDoor = ({ installation }: HcsPlace, to: string | undefined) =>
+const openDoor = ({ installation }: Pick<HcsPlace, 'installation'>, to: string | undefined) =>
   api.database.prisma.$transaction((tx) => setFrontDoor(tx, installation, to));
 
 beforeAll(async () => {
@@ -33,6 +35,13 @@ function forward(door: string, name: HcsOperationName, options: RawOptions & { p
     ...more,
     headers: said,
   });
+}
+
+/** As a worker ends it. */
+async function endOperation(id: string): Promise<void> {
+  const data = { state: 'Succeeded', finishedAt: new Date(), revision: { increment: 1 } } as const;
+  await api.database.prisma.operation.update({ where: { id }, data });
+  await api.database.pool.query("SELECT pg_notify('operation_changed', $1)", [id]);
 }
 
 /** Everything of both installations that a request could have changed. */
@@ -68,6 +77,42 @@ describe('a request that Azure forwards', () => {
     expect(answer.body).toEqual({ state: 'UNKNOWN', secondaryDatacenters: [] });
   });
 
+  test('waits for the registration and for the cluster of an application that Azure has just set up', async () => {
+    const { prisma } = api.database;
+    const { installation, cluster } = await newHcsPlace(api);
+    const clusterId = cluster.id;
+    await prisma.cluster.update({ where: { id: clusterId }, data: { deletedAt: new Date(), provisioningState: 'Creating' } });
+    const applicationId = installation.applicationIdAsWritten ?? '';
+    const news = { eventType: 'PUT', applicationId, eventTime: new Date().toISOString(), provisioningState: 'Succeeded' };
+    await api.request(undefined, 'POST', `/notifications/resource?sig=${NOTIFICATION_SECRET}`, { body: news });
+    const subject = `application/${applicationId.toLowerCase()}`;
+    const registration = await prisma.operation.findFirstOrThrow({ where: { subject } });
+
+    const looks = vi.spyOn(api.services.clock, 'now');
+    const fresh = randomUUID() + randomUUID();
+    const asked = forward(fresh, 'CreateToken', { path: addressOf('CreateToken', { installation }) });
+    await until(() => looks.mock.calls.length > 0, { within: seconds(15), because: 'the request waits at the door' });
+    looks.mockRestore();
+    const waits = vi.spyOn(api.services.changes, 'waitForChange');
+    const waitsFor = (id: string) =>
+      until(() => waits.mock.calls.some(([awaited]) => awaited === id), { within: seconds(30), because: `${id} is awaited` });
+    await openDoor({ installation }, fresh);
+    await waitsFor(registration.id);
+    const work = { clusterId, installationId: installation.id, subject: `cluster/${clusterId}`, requestedBy: 'tests' };
+    const making = await prisma.operation.create({ data: { ...work, kind: 'create-cluster', state: 'Running', input: {} } });
+    await prisma.cluster.update({ where: { id: clusterId }, data: { deletedAt: null } });
+    await endOperation(registration.id);
+    await waitsFor(making.id);
+    await prisma.cluster.update({ where: { id: clusterId }, data: { provisioningState: 'Succeeded' } });
+    await endOperation(making.id);
+    const where = { clusterId, kind: 'create-root-token' };
+    const token = await until(() => prisma.operation.findFirst({ where }), { within: seconds(30) });
+    await endOperation(token.id);
+    waits.mockRestore();
+    const answer = await asked;
+    expect([answer.status, answer.text]).toEqual([200, expect.stringContaining('secretId')]);
+  });
+
   test('finds an empty object at the bare address, with the secret alone', async () => {
     expect((await api.request(undefined, 'GET', `/forwarded/${secret}/`)).body).toEqual({});
     expect((await api.request(undefined, 'GET', `/forwarded/${randomUUID()}${randomUUID()}/`)).status).toBe(401);
@@ -79,12 +124,29 @@ describe('a request at the forwarded door is refused, and changes nothing,', () 
   const refusals: [string, () => Promise<RawAnswer>][] = [
     ['with a wrong secret', () => forward(randomUUID() + randomUUID(), 'CreateToken')],
     ['with a short secret', () => forward('x', 'CreateToken')],
+    ['with a secret that lacks its end', () => forward(secret.slice(0, -1), 'CreateToken')],
     ['with the secret of another installation', () => forward(otherSecret, 'CreateToken')],
     ['with a path of another installation', () => forward(secret, 'CreateToken', { path: there('CreateToken') })],
     [
       'with a header that names another installation than the address',
       () => forward(secret, 'CreateToken', { headers: { 'x-ms-customproviders-requestpath': there('CreateToken') } }),
     ],
+    ...(['subscriptionId', 'resourceGroup'] as const).map((part): [string, () => Promise<RawAnswer>] => [
+      `with a header that names another ${part} than the address`,
+      () => {
+        const elsewhere = { installation: { ...place.installation, [part]: other.installation[part] } };
+        return forward(secret, 'CreateToken', {
+          headers: { 'x-ms-customproviders-requestpath': addressOf('CreateToken', elsewhere) },
+        });
+      },
+    ]),
+    ...(['subscriptionId', 'resourceGroup'] as const).map((part): [string, () => Promise<RawAnswer>] => [
+      `for another ${part}`,
+      () => {
+        const elsewhere = { installation: { ...place.installation, [part]: other.installation[part] } };
+        return forward(secret, 'CreateToken', { path: addressOf('CreateToken', elsewhere) });
+      },
+    ]),
     [
       'with a header that names another action than the address',
       () =>
@@ -104,9 +166,24 @@ describe('a request at the forwarded door is refused, and changes nothing,', () 
 
   test.each(refusals)('%s', async (_reason, send) => {
     const before = await recordsOf();
+    api.logged.length = 0;
     const answer = await send();
     expect(answer.status).toBe(401);
     expect(hcsStatusSchema.parse(answer.body)).toMatchObject({ code: 16 });
+    expect(await recordsOf()).toBe(before);
+    const logged = api.logged.join('');
+    expect(logged).toContain('Forwarded request refused');
+    for (const each of [secret, secret.slice(0, -1), otherSecret]) expect(logged).not.toContain(each);
+  });
+
+  test('without a secret, whatever it says beside', async () => {
+    const before = await recordsOf();
+    const path = addressOf('CreateToken', place);
+    for (const address of [`/forwarded${path}`, `/forwarded/${path}`, `/forwarded//${path}`, '/forwarded', '/forwarded/']) {
+      const headers = { 'x-ms-customproviders-requestpath': path, authorization: `Bearer ${place.owner.token}` };
+      const answer = await api.request(undefined, 'POST', address, { body: {}, headers });
+      expect([address, answer.status]).toEqual([address, expect.toBeOneOf([401, 404])]);
+    }
     expect(await recordsOf()).toBe(before);
   });
 

@@ -44,10 +44,14 @@ export class HcsOperationsService {
     return showHcsOperation(operation);
   }
 
+  /** Until when a client that expects its answer to be final may be kept waiting, by `performance.now()`. */
+  giveUpAt(): number {
+    return performance.now() + PATIENCE;
+  }
+
   /** Waits for an operation whose client expects it to be over. Throws Conflict when it failed. */
-  async ended(operationId: string): Promise<void> {
+  async ended(operationId: string, giveUpAt: number): Promise<void> {
     const { changes, operations, stopping } = this.#services;
-    const giveUpAt = performance.now() + PATIENCE;
     let operation: Operation | undefined = await operations.find(operationId);
     while (operation && !isTerminal(operation.state)) {
       const left = giveUpAt - performance.now();
