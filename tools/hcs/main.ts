@@ -16,6 +16,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   token: async () => (await import('./token')).token,
   azure: async () => (await import('./azure')).azure,
   'decrypt-snapshot': async () => (await import('./decrypt-snapshot')).decrypt,
+  audit: async () => (await import('./audit')).audit,
   test: async () => (await import('./test')).test,
   check: async () => (await import('./check')).check,
   performance: async () => (await import('./performance')).performance,

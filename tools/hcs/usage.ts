@@ -17,6 +17,10 @@ export const USAGE = `Usage: ./hcs <command>
   azure shell [-- command…]  a shell in which az, the SDKs of Azure and Terraform talk to the local Azure
   azure env                the same settings as export lines: eval "$(./hcs azure env)"
 
+  audit verify [--heads FILE]
+                           prove that no audit event was altered or removed; with FILE also against the heads that it
+                           kept the last time. Reads DATABASE_URL, or the database of the local service
+
   decrypt-snapshot FILE --key KEY --snapshot ID --out FILE
                            make of a downloaded snapshot the archive that Consul wrote
 

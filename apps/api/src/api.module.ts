@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { API_SERVICES, type ApiServices } from './api-services';
+import { AuditController } from './audit/audit.controller';
 import { CatalogueController, PublicVersionsController } from './catalogue/catalogue.controller';
 import { ClientAccessController } from './client-access/client-access.controller';
 import { ClientAccessService } from './client-access/client-access.service';
@@ -41,6 +42,7 @@ export class ApiModule {
         LifecycleController,
         UpgradesController,
         OperationsController,
+        AuditController,
         ClientAccessController,
         FederationController,
         InstallationsController,

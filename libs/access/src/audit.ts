@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Prisma, Transaction } from '@managed-consul/database';
 import type { Requester } from './caller';
 
@@ -9,9 +10,23 @@ export interface AuditEntry {
   clusterId?: string | undefined;
   operationId?: string | undefined;
   detail?: Prisma.InputJsonObject;
+  /** What an operator gives beside; without it the actor is a customer, or Azure for one. */
+  operator?: OperatorGrounds;
 }
 
-/** Records who did what, in the transaction of the change. */
+/** Why an operator of the service did something, and what it did to the record. */
+export interface OperatorGrounds {
+  reason: string;
+  ticket: string;
+  /** Of what was changed, as it was before and after. */
+  before?: unknown;
+  after?: unknown;
+}
+
+const hashOf = (value: unknown): string | null =>
+  value === undefined ? null : createHash('sha256').update(JSON.stringify(value)).digest('hex');
+
+/** Records who did what, in the transaction of the change: one that cannot be recorded does not happen. */
 export async function recordAudit(tx: Transaction, requester: Requester, entry: AuditEntry): Promise<void> {
   await tx.auditEvent.create({
     data: {
@@ -23,6 +38,11 @@ export async function recordAudit(tx: Transaction, requester: Requester, entry: 
       clusterId: entry.clusterId ?? null,
       operationId: entry.operationId ?? null,
       detail: entry.detail ?? {},
+      actorKind: entry.operator ? 'Operator' : 'Customer',
+      reason: entry.operator?.reason ?? null,
+      ticket: entry.operator?.ticket ?? null,
+      beforeHash: hashOf(entry.operator?.before),
+      afterHash: hashOf(entry.operator?.after),
     },
   });
 }

@@ -7,4 +7,6 @@ export { createTokenVerifier, type TokenVerifier, type TokenVerifierOptions } fr
 export { createTenantKeys, type TenantKeys } from './tenant-keys';
 export { assignmentsOf, findRole, requireRole, strongestRole, visibleTo } from './roles';
 export { answerOnce, confirmSameRequest, hashRequest, type RepeatableRequest, type StoredAnswer } from './idempotency';
-export { recordAudit, type AuditEntry } from './audit';
+export { recordAudit, type AuditEntry, type OperatorGrounds } from './audit';
+export { findAuditEvents, type AuditQuery } from './audit-reads';
+export { verifyAuditChains, type AuditFault, type AuditHead, type AuditVerdict } from './audit-chain';

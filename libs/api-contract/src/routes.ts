@@ -30,6 +30,7 @@ import { preflightRequestSchema, preflightResultSchema } from './preflight.schem
 import { emptyObjectSchema, pageQuerySchema } from './primitives.schema';
 import type { RouteContract } from './route-contract';
 import { accepted, idParamsSchema, ok } from './route-parts';
+import { auditRoutes } from './audit.routes';
 import { federationRoutes } from './federation.routes';
 import { restoreRoutes } from './restore.routes';
 import { rotationRoutes } from './rotation.routes';
@@ -177,6 +178,7 @@ export const routes = {
   ...upgradeRoutes,
   ...serversRoutes,
   ...rotationRoutes,
+  ...auditRoutes,
   ...federationRoutes,
   getOperation: {
     method: 'GET',
