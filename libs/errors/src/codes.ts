@@ -5,6 +5,9 @@
 export const ERROR_CODES = {
   InvalidRequest: { status: 400, meaning: 'The request does not fit its schema; `details` lists every problem.' },
   InvalidJson: { status: 400, meaning: 'The body is not JSON.' },
+  InvalidMonth: { status: 400, meaning: 'The month is not in the form 2026-01, or has not begun.' },
+  InvalidPrice: { status: 400, meaning: 'The price does not fit its schema, or would change hours that are billed already.' },
+  CreditExceedsRecord: { status: 400, meaning: 'The credit is for more time than is left of the record that it corrects.' },
   InvalidPageToken: { status: 400, meaning: 'The page token was not made by this service for this list.' },
   AuthenticationFailed: { status: 401, meaning: 'There is no bearer token, or it is expired, unsigned or for someone else.' },
   AuthorizationFailed: { status: 403, meaning: 'The caller is known but its role does not allow the request.' },

@@ -1,0 +1,71 @@
+import { minutes, type Milliseconds } from '@managed-consul/config';
+import type { Database } from '@managed-consul/database';
+import { hourAfter, hourOf, hoursOf } from './hour';
+import { MEASURE } from './measure.statement';
+
+/** How long after its end an hour is closed: transactions that began in it have ended by then. */
+export const CLOSE_AFTER: Milliseconds = minutes(5);
+
+/** Held while the ledger is written; two processes that close hours do so one after the other. */
+export const LOCK_LEDGER = `SELECT pg_advisory_xact_lock(hashtext('usage-ledger'))`;
+
+/** A closed hour of many clusters takes longer than a request may. */
+const PATIENCE = `SET LOCAL statement_timeout = '300s'`;
+
+const CLOSE = `INSERT INTO usage_records (hour, cluster_id, installation_id, meter, plan_id, price_id, seconds, quantity, recorded_at)
+  SELECT $1::timestamptz, cluster_id, installation_id, meter, plan_id, price_id, seconds, quantity, $3::timestamptz
+  FROM (${MEASURE}) AS measured`;
+
+const MARK = `INSERT INTO usage_hours (hour, closed_at, records) VALUES ($1, $2, $3)`;
+
+/**
+ * Writes into the ledger what every cluster used in the clock hour, in one transaction and one set-based statement. Gives how
+ * many rows, or undefined for an hour that is closed already: nothing is written twice, by however many processes.
+ */
+export async function closeHour({ pool }: Pick<Database, 'pool'>, hour: Date, now: Date): Promise<number | undefined> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    await client.query(PATIENCE);
+    await client.query(LOCK_LEDGER);
+    const { rowCount: known } = await client.query('SELECT FROM usage_hours WHERE hour = $1', [hour]);
+    if (known) {
+      await client.query('ROLLBACK');
+      return undefined;
+    }
+    const { rowCount } = await client.query({
+      text: CLOSE,
+      values: [hour, hourAfter(hour), now],
+      // The client's own patience is for requests as well.
+      ...{ query_timeout: minutes(5) },
+    });
+    await client.query(MARK, [hour, now, rowCount ?? 0]);
+    await client.query('COMMIT');
+    return rowCount ?? 0;
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  } finally {
+    // Whatever state the connection was left in, nobody else gets it.
+    client.release(failure);
+  }
+}
+
+const NEXT = `SELECT coalesce((SELECT max(hour) + interval '1 hour' FROM usage_hours),
+  (SELECT date_trunc('hour', min(starts_at), 'UTC') FROM usage_periods)) AS hour`;
+
+/** Hours that have ended long enough ago and are not in the ledger, oldest first; all since the first cluster was ready. */
+export async function hoursToClose({ pool }: Pick<Database, 'pool'>, now: Date): Promise<Date[]> {
+  const { rows } = await pool.query<{ hour: Date | null }>(NEXT);
+  const from = rows[0]?.hour;
+  return from ? hoursOf({ from, to: hourOf(new Date(now.getTime() - CLOSE_AFTER)) }) : [];
+}
+
+/** Closes every hour that is due, oldest first, and gives those that this call has closed. Safe to call at any time. */
+export async function closeDueHours(database: Pick<Database, 'pool'>, now: Date): Promise<Date[]> {
+  const closed: Date[] = [];
+  for (const hour of await hoursToClose(database, now))
+    if ((await closeHour(database, hour, now)) !== undefined) closed.push(hour);
+  return closed;
+}

@@ -1,0 +1,13 @@
+/**
+ * The ledger: what every cluster used of every meter in every clock hour, what that costs, and what customers and operators are
+ * told of it. Quantities and money are exact; nothing here is a floating-point number. Knows no Azure and no Consul.
+ */
+export { Amount } from './amount';
+export { closeDueHours, closeHour, CLOSE_AFTER } from './close-hour';
+export { creditRecord, type CreditWish } from './credit';
+export { hourAfter, hourOf, monthOf, readMonth, type Span } from './hour';
+export { clusterMeter, SERVICE_INSTANCES, SNAPSHOT_STORAGE, unitHours } from './meters';
+export { costOf, dimensionOf, type PriceDimension, type PriceDimensionInput } from './price';
+export { addPrice, priceAt, pricesById, type Price } from './prices';
+export { compareHour, correctHour, type Mismatch } from './recompute';
+export { recordServiceInstances } from './service-instances';
