@@ -2,9 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Requester } from '@managed-consul/access';
 import { createAgentClient, PresenceDirectory } from '@managed-consul/agent-protocol';
-import { openAzure } from '@managed-consul/azure';
+import { openAzure, type Azure } from '@managed-consul/azure';
 import { requestCreateCluster, requestDeleteCluster, requestRegisterInstallation } from '@managed-consul/clusters';
-import { minutes, SecretValue, systemClock } from '@managed-consul/config';
+import { minutes, SecretValue, systemClock, type Milliseconds } from '@managed-consul/config';
 import { openDatabase, type Database } from '@managed-consul/database';
 import { createLogger, type Logger } from '@managed-consul/observability';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
@@ -31,21 +31,41 @@ export interface WorkflowWorld {
   requestCluster(servers: number): Promise<{ clusterId: string; operationId: string }>;
   requestDelete(clusterId: string): Promise<string>;
   drive(operationId: string): Promise<TrialOperation>;
-  /** Makes calls to Azure go wrong; see the emulator's faults. */
-  addFault(fault: { method?: string; path?: string; count?: number; effect: Record<string, unknown> }): Promise<void>;
+  /** The same lifecycle, but for how long a call to Azure may take. */
+  hostWithCallTimeout(callTimeout: Milliseconds): WorkflowHost<Services>;
+  /** Makes calls to Azure go wrong; see the emulator's faults. Gives the switch's id. */
+  addFault(fault: AzureFault): Promise<string>;
+  /** Turns a switch off that hits every call once. Gives the calls that it has hit, each as `METHOD path`. */
+  endFault(id: string): Promise<string[]>;
   stop(): Promise<void>;
+}
+
+/** Which calls to Azure go wrong, how often and how. */
+export interface AzureFault {
+  method?: string;
+  /** Regular expression. */
+  path?: string;
+  count?: number;
+  /** Every method and path once. */
+  oncePerCall?: boolean;
+  effect: Record<string, unknown>;
 }
 
 /** How long an operation may take on a machine that runs several at once. */
 const PATIENCE = minutes(5);
 
+function azureOf(world: LocalWorld, callTimeout?: Milliseconds): Azure {
+  const { tenantId, clientId, clientSecret } = world.identities.publisher;
+  const authority = azureUrl(world);
+  const identity = { endpoint: authority, authority, tenantId, clientId, clientSecret: new SecretValue(clientSecret) };
+  return openAzure({ ...identity, ...(callTimeout === undefined ? {} : { callTimeout }) });
+}
+
 async function dependenciesOf(world: LocalWorld, database: Database, redis: Redis): Promise<WorkflowDependencies> {
   const { identities, keys } = world;
-  const { tenantId, clientId, clientSecret } = identities.publisher;
-  const authority = azureUrl(world);
   return {
     database,
-    azure: openAzure({ endpoint: authority, authority, tenantId, clientId, clientSecret: new SecretValue(clientSecret) }),
+    azure: azureOf(world),
     agents: createAgentClient({
       presence: new PresenceDirectory(redis),
       token: new SecretValue(identities.gatewayInternalToken),
@@ -61,9 +81,29 @@ async function dependenciesOf(world: LocalWorld, database: Database, redis: Redi
   };
 }
 
+/** The emulator's fault switches. */
+function faultSwitches(world: LocalWorld): Pick<WorkflowWorld, 'addFault' | 'endFault'> {
+  const url = `${azureUrl(world)}/_emulator/faults`;
+  return {
+    addFault: async (fault) => {
+      const answer = await fetch(url, { method: 'POST', body: JSON.stringify(fault) });
+      if (!answer.ok) throw new Error(`The fault was refused: ${await answer.text()}`);
+      return ((await answer.json()) as { id: string }).id;
+    },
+    endFault: async (id) => {
+      const { value } = (await (await fetch(url)).json()) as { value: { id: string; calls?: string[] }[] };
+      await fetch(`${url}/${id}`, { method: 'DELETE' });
+      return value.find((fault) => fault.id === id)?.calls ?? [];
+    },
+  };
+}
+
 /** Registers the resource group that the seed has granted to the service, as its owner would. */
 async function registerGrantedGroup(
-  parts: Omit<WorkflowWorld, 'installationId' | 'requestCluster' | 'requestDelete' | 'addFault' | 'stop'>,
+  parts: Omit<
+    WorkflowWorld,
+    'installationId' | 'requestCluster' | 'requestDelete' | 'hostWithCallTimeout' | 'addFault' | 'endFault' | 'stop'
+  >,
 ): Promise<string> {
   const { database, world, requester, drive } = parts;
   const { subscriptionId, resourceGroup } = world.identities.customer;
@@ -112,10 +152,11 @@ export async function openWorkflowWorld(): Promise<WorkflowWorld> {
         if (!id) throw new Error(`Cluster ${clusterId} is deleted already.`);
         return id;
       },
-      addFault: async (fault) => {
-        const answer = await fetch(`${azureUrl(world)}/_emulator/faults`, { method: 'POST', body: JSON.stringify(fault) });
-        if (!answer.ok) throw new Error(`The fault was refused: ${await answer.text()}`);
+      hostWithCallTimeout: (callTimeout) => {
+        const impatient = { ...dependencies, azure: azureOf(world, callTimeout) };
+        return createWorkflowHost(impatient, { clock: systemClock, log });
       },
+      ...faultSwitches(world),
       stop,
     };
   } catch (error) {

@@ -45,7 +45,11 @@ describe('what passes', () => {
 
   it('says what was asked of Azure and how it answered', async () => {
     expect(await failure(sdkError(503, 'ServerBusy'))).toMatchObject({ message: 'Azure could not make it: 503 ServerBusy' });
-    expect(await failure(sdkError(undefined, 'ECONNRESET'))).toMatchObject({ message: 'Azure could not make it: ECONNRESET' });
+    expect(await failure(sdkError(undefined, 'ECONNRESET'))).toMatchObject({
+      message: 'Azure could not make it: the connection broke (ECONNRESET)',
+    });
+    const abort = Object.assign(new Error('The operation was aborted.'), { name: 'AbortError' });
+    expect(await failure(abort)).toMatchObject({ message: 'Azure could not make it: there was no answer in time' });
   });
 
   it('waits as long as Azure asked', async () => {

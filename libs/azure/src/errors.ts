@@ -119,6 +119,10 @@ function readSdkError(error: Error): SdkError {
   };
 }
 
+/** Why there is no answer: given up by us (a call's time is up, or the worker must go), or a connection that broke. */
+const unanswered = (error: Error, { code }: AzureErrorBody): string =>
+  error.name === 'AbortError' ? 'there was no answer in time' : `the connection broke (${code ?? error.name})`;
+
 /** The edge to Azure: everything that an SDK throws becomes a `TerminalError` or a `TransientError` here, once. */
 export function translateAzureError(error: unknown, what: string): Error {
   if (error instanceof TerminalError || error instanceof TransientError) return error;
@@ -128,7 +132,7 @@ export function translateAzureError(error: unknown, what: string): Error {
   // No status: the connection broke. 401: the service's own credential, which an operator mends while work waits.
   const mayPass = statusCode === undefined || statusCode >= 500 || [401, 408, 429].includes(statusCode) || isPassing(body);
   if (!mayPass) return refusal(body, what, error);
-  const answer = [statusCode, body.code ?? error.name].filter((part) => part !== undefined).join(' ');
+  const answer = statusCode === undefined ? unanswered(error, body) : `${statusCode} ${body.code ?? error.name}`;
   return new TransientError(`Azure could not ${what}: ${answer}`, more);
 }
 

@@ -38,6 +38,25 @@ describe('/_emulator', () => {
     expect((await emulator.call('PUT', `${GROUPS}/faulty`, { body: { location: 'westeurope' } })).status).toBe(201);
   });
 
+  it('hits every call once, and names those that it hit', async () => {
+    const effect = { kind: 'answer', status: 503 };
+    const { body } = await control('POST', '/faults', { path: 'resourcegroups/(sample|other)$', oncePerCall: true, effect });
+    const statuses = [];
+    for (const [method, name] of [
+      ['GET', 'sample'],
+      ['GET', 'sample'],
+      ['HEAD', 'sample'],
+      ['GET', 'other'],
+      ['GET', 'other'],
+    ] as const) {
+      statuses.push((await emulator.call(method, `${GROUPS}/${name}`)).status);
+    }
+    expect(statuses).toEqual([503, 200, 503, 503, 404]);
+    const calls = [`GET ${GROUPS}/sample`, `HEAD ${GROUPS}/sample`, `GET ${GROUPS}/other`];
+    expect((await control('GET', '/faults')).body['value']).toMatchObject([{ id: body['id'], hits: 3, calls }]);
+    await control('DELETE', `/faults/${String(body['id'])}`);
+  });
+
   it('loses a response after the effect', async () => {
     await control('POST', '/faults', { method: 'PUT', path: 'lost', count: 1, effect: { kind: 'lostResponse' } });
     await expect(emulator.call('PUT', `${GROUPS}/lost`, { body: { location: 'westeurope' } })).rejects.toThrow();

@@ -8,10 +8,12 @@ import { closeRecords, deploymentHasStopped, destroySecrets, forgetDeployment, s
 import { confirmPlaceMayBeTouched } from './confirm-place.steps';
 import { leaveFederation } from './federation.steps';
 import {
+  balancersAreGone,
   gatewaysAreGone,
   networkIsGone,
   nothingIsLeft,
   serversAreGone,
+  startRemovingBalancers,
   startRemovingGateways,
   startRemovingNetwork,
   startRemovingServers,
@@ -37,6 +39,8 @@ export const deleteCluster = defineWorkflow<Services>({
     action(decideAboutSnapshots),
     action(startRemovingServers),
     condition(serversAreGone, { within: minutes(30), orFail: 'Azure did not remove the servers.' }),
+    action(startRemovingBalancers),
+    condition(balancersAreGone, { within: minutes(30), orFail: 'Azure did not remove the load balancers.' }),
     action(startRemovingNetwork),
     condition(networkIsGone, { within: minutes(30), orFail: 'Azure did not remove the network and the storage.' }),
     action(startRemovingGateways),

@@ -43,7 +43,17 @@ export async function serversAreGone(step: Step) {
   return lookFor(step, 'servers', step.outputOf(startRemovingServers).askedAt);
 }
 
-/** Load balancers, the virtual network and the storage account need each other no more. */
+/** A load balancer has an address in the subnet, which Azure keeps while it stands. */
+export async function startRemovingBalancers(step: Step) {
+  await startRemoving(step, 'balancers');
+  return done({ askedAt: step.clock.now().toISOString() });
+}
+
+export async function balancersAreGone(step: Step) {
+  return lookFor(step, 'balancers', step.outputOf(startRemovingBalancers).askedAt);
+}
+
+/** Nothing is in the virtual network any more, and nobody writes to the storage account. */
 export async function startRemovingNetwork(step: Step) {
   await startRemoving(step, 'network');
   return done({ askedAt: step.clock.now().toISOString() });

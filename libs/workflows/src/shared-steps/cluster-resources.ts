@@ -39,12 +39,9 @@ export async function resourcesOf(looking: Looking): Promise<ResourceFacts[]> {
 }
 
 const SERVER_TYPES: readonly string[] = [RESOURCE_TYPES.scaleSet];
-const NETWORK_TYPES: readonly string[] = [
-  RESOURCE_TYPES.loadBalancer,
-  RESOURCE_TYPES.virtualNetwork,
-  RESOURCE_TYPES.storageAccount,
-];
-const GATEWAY_TYPES: readonly string[] = [RESOURCE_TYPES.natGateway, RESOURCE_TYPES.securityGroup];
+const BALANCER_TYPES: readonly string[] = [...SERVER_TYPES, RESOURCE_TYPES.loadBalancer];
+const NETWORK_TYPES: readonly string[] = [...BALANCER_TYPES, RESOURCE_TYPES.virtualNetwork, RESOURCE_TYPES.storageAccount];
+const GATEWAY_TYPES: readonly string[] = [...NETWORK_TYPES, RESOURCE_TYPES.natGateway, RESOURCE_TYPES.securityGroup];
 
 const isOneOf = (types: readonly string[]) => (resource: ResourceFacts) =>
   types.some((type) => type.toLowerCase() === resource.type.toLowerCase());
@@ -52,8 +49,9 @@ const isOneOf = (types: readonly string[]) => (resource: ResourceFacts) =>
 /** What goes in which order: Azure refuses to remove what something else still uses. Each part is everything up to it. */
 export const REMOVAL_ORDER = {
   servers: isOneOf(SERVER_TYPES),
-  network: isOneOf([...SERVER_TYPES, ...NETWORK_TYPES]),
-  gateways: isOneOf([...SERVER_TYPES, ...NETWORK_TYPES, ...GATEWAY_TYPES]),
+  balancers: isOneOf(BALANCER_TYPES),
+  network: isOneOf(NETWORK_TYPES),
+  gateways: isOneOf(GATEWAY_TYPES),
   everything: () => true,
 } as const;
 
