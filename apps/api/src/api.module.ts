@@ -12,6 +12,7 @@ import { HcsActionsController } from './hcs-api/hcs-actions.controller';
 import { HcsBillingController } from './hcs-api/hcs-billing.controller';
 import { HcsPlaces } from './hcs-api/hcs-call';
 import { HcsFirstCluster } from './hcs-api/hcs-first-cluster';
+import { HcsTurns } from './hcs-api/hcs-turns';
 import { HcsClustersController } from './hcs-api/hcs-clusters.controller';
 import { HcsClustersService } from './hcs-api/hcs-clusters.service';
 import { HcsOperationsService } from './hcs-api/hcs-operations.service';
@@ -68,6 +69,7 @@ export class ApiModule {
         ClientAccessService,
         HcsPlaces,
         HcsFirstCluster,
+        HcsTurns,
         HcsClustersService,
         HcsOperationsService,
       ],

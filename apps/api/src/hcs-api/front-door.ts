@@ -60,10 +60,13 @@ export class FrontDoor {
 
   async #find(secret: string, subscriptionId: string | undefined): Promise<Installation | undefined> {
     const { database, clock, stopping } = this.#services;
+    const known = await findByFrontDoorSecret(database, secret);
+    if (known || subscriptionId === undefined) return known;
     for (const giveUpAt = performance.now() + PATIENCE; ;) {
+      // Asked before the look, so that a door which opens between the two is not missed.
+      const mayCome = performance.now() < giveUpAt && (await isDoorBeingMade(database, subscriptionId, clock));
       const installation = await findByFrontDoorSecret(database, secret);
-      if (installation || subscriptionId === undefined || performance.now() >= giveUpAt) return installation;
-      if (stopping.signal.aborted || !(await isDoorBeingMade(database, subscriptionId, clock))) return undefined;
+      if (installation || !mayCome || stopping.signal.aborted) return installation;
       await pause(LOOK_EVERY, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   }

@@ -14,6 +14,7 @@ import { FromHcsCall, HcsPlaces, sentBy, type HcsCall } from './hcs-call';
 import { NO_AUDIT_LOG } from './hcs-create';
 import { HcsFirstCluster } from './hcs-first-cluster';
 import { HcsOperationsService } from './hcs-operations.service';
+import { HcsTurns } from './hcs-turns';
 
 const FEDERATION_STATES: Record<FederationState, 'UNKNOWN' | 'RUNNING' | 'PRIMARY_DATACENTER_MISSING'> = {
   NotFederated: 'UNKNOWN',
@@ -36,6 +37,7 @@ export class HcsActionsController {
   readonly #upgrades: UpgradesService;
   readonly #operations: HcsOperationsService;
   readonly #firstCluster: HcsFirstCluster;
+  readonly #turns: HcsTurns;
 
   constructor(
     @Inject(API_SERVICES) services: ApiServices,
@@ -44,6 +46,7 @@ export class HcsActionsController {
     @Inject(UpgradesService) upgrades: UpgradesService,
     @Inject(HcsOperationsService) operations: HcsOperationsService,
     @Inject(HcsFirstCluster) firstCluster: HcsFirstCluster,
+    @Inject(HcsTurns) turns: HcsTurns,
   ) {
     this.#services = services;
     this.#places = places;
@@ -51,6 +54,7 @@ export class HcsActionsController {
     this.#upgrades = upgrades;
     this.#operations = operations;
     this.#firstCluster = firstCluster;
+    this.#turns = turns;
   }
 
   @Post('update')
@@ -58,12 +62,13 @@ export class HcsActionsController {
   async update(@FromHcsCall() call: HcsCall) {
     const { update = {} } = readInput(hcsOperations.UpdateCluster.body, call.body);
     const { consulVersion = '', auditLogging } = update;
-    const { id } = await this.#places.onlyCluster(call);
+    await this.#places.onlyCluster(call);
     if (auditLogging?.enabled === 'TRUE') throw new AppError('InvalidRequest', NO_AUDIT_LOG, { target: 'update.auditLogging' });
     if (consulVersion === '') {
       throw new AppError('InvalidRequest', 'Say which Consul version to upgrade to.', { target: 'update.consulVersion' });
     }
-    const accepted = await this.#upgrades.upgrade(sentBy(call), id, consulVersion.replace(/^v/, ''));
+    const version = consulVersion.replace(/^v/, '');
+    const accepted = await this.#turns.take(call, ({ id }) => this.#upgrades.upgrade(sentBy(call), id, version));
     return { operation: await this.#operations.begun(call, accepted) };
   }
 
@@ -85,8 +90,9 @@ export class HcsActionsController {
   async createToken(@FromHcsCall() call: HcsCall, @Res({ passthrough: true }) reply: FastifyReply) {
     void reply.header('cache-control', 'no-store');
     const giveUpAt = this.#operations.giveUpAt();
-    const { id } = await this.#firstCluster.made(call, giveUpAt);
-    const { operation, rootToken } = await this.#access.createRootToken(call.requester, id, undefined);
+    await this.#firstCluster.made(call, giveUpAt);
+    const make = ({ id }: { id: string }) => this.#access.createRootToken(call.requester, id, undefined);
+    const { operation, rootToken } = await this.#turns.take(call, make, giveUpAt);
     await this.#operations.ended(operation.id, giveUpAt);
     return { masterToken: rootToken };
   }
@@ -104,10 +110,11 @@ export class HcsActionsController {
   @HttpCode(200)
   async createFederationToken(@FromHcsCall() call: HcsCall, @Res({ passthrough: true }) reply: FastifyReply) {
     void reply.header('cache-control', 'no-store');
-    const { id: clusterId } = await this.#places.onlyCluster(call);
     const { database, secrets, clock, bell } = this.#services;
-    const wish = { requester: call.requester, clusterId };
-    const created = await database.prisma.$transaction((tx) => createFederationToken(tx, secrets, wish, clock));
+    const { requester } = call;
+    const created = await this.#turns.take(call, ({ id: clusterId }) =>
+      database.prisma.$transaction((tx) => createFederationToken(tx, secrets, { requester, clusterId }, clock)),
+    );
     if (created.operation) void bell.ring(created.operation);
     return { federationToken: created.federationToken.reveal() };
   }

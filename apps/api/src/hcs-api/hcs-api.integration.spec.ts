@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { hcsGatewayErrorSchema, hcsOperations, hcsStatusSchema } from '@managed-consul/api-contract';
 import { seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
@@ -278,5 +278,37 @@ describe('a federation', () => {
     expect(tokens[0]).toBeUndefined();
     expect(decodeJwt(tokens[1] ?? '')).toEqual({ Primary: primaryClusterId, exp: 0 });
     await prisma.federationMember.deleteMany({ where: { primaryClusterId } });
+  });
+});
+
+describe('a change', () => {
+  const begin = (requestedBy: string) => {
+    const { id: clusterId, installationId } = place.cluster;
+    const work = { clusterId, installationId, subject: `cluster/${clusterId}`, kind: 'take-snapshot', input: {} };
+    return api.database.prisma.operation.create({ data: { ...work, requestedBy, state: 'Running' } });
+  };
+
+  test('waits for what a schedule began', async () => {
+    const scheduled = await begin('schedule/snapshot');
+    const waits = vi.spyOn(api.services.changes, 'waitForChange');
+    const asked = callHcs(api, place, 'CreateSnapshot');
+    await until(() => waits.mock.calls.some(([id]) => id === scheduled.id), {
+      within: seconds(30),
+      because: 'the request waits',
+    });
+    waits.mockRestore();
+    const ended = { state: 'Succeeded', finishedAt: new Date(), revision: { increment: 1 } } as const;
+    await api.database.prisma.operation.update({ where: { id: scheduled.id }, data: ended });
+    await api.database.pool.query("SELECT pg_notify('operation_changed', $1)", [scheduled.id]);
+    const answer = await asked;
+    expect([answer.status, answer.text]).toEqual([200, expect.stringContaining('snapshotId')]);
+    await api.endOperations(place.cluster.id);
+  });
+
+  test('is refused at once while something is under way that somebody asked for', async () => {
+    const other = await begin('somebody');
+    const answer = await callHcs(api, place, 'CreateSnapshot');
+    expect([answer.status, answer.text]).toEqual([409, expect.stringContaining(other.id)]);
+    await api.endOperations(place.cluster.id);
   });
 });

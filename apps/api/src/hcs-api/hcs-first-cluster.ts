@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { applicationSubject, clusterSubject, OPERATION_KINDS, type ClusterWithServers } from '@managed-consul/clusters';
+import { applicationSubject, clusterSubject, OPERATION_KINDS } from '@managed-consul/clusters';
 import { seconds } from '@managed-consul/config';
 import type { Installation } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
@@ -29,14 +29,14 @@ export class HcsFirstCluster {
   }
 
   /**
-   * The only cluster, once it is not being made any more. Throws what `onlyCluster` throws, and ServiceUnavailable when
+   * Waits until neither the cluster nor its registration is being made any more. Throws ResourceNotFound, and ServiceUnavailable when
    * `giveUpAt`, by `performance.now()`, comes first.
    */
-  async made(call: HcsCall, giveUpAt: number): Promise<ClusterWithServers> {
+  async made(call: HcsCall, giveUpAt: number): Promise<void> {
     const { changes, stopping } = this.#services;
     for (;;) {
       const awaited = await this.#awaited(call);
-      if (!awaited) return this.#places.onlyCluster(call);
+      if (!awaited) return;
       const left = giveUpAt - performance.now();
       if (left <= 0 || stopping.signal.aborted) {
         const retry = { retryAfterSeconds: COME_BACK_AFTER_SECONDS };

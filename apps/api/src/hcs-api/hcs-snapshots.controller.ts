@@ -10,6 +10,7 @@ import { SnapshotsService } from '../snapshots/snapshots.service';
 import { HCS_CONTROLLER_PATHS } from './hcs-address';
 import { FromHcsCall, HcsPlaces, sentBy, type HcsCall } from './hcs-call';
 import { HcsOperationsService } from './hcs-operations.service';
+import { HcsTurns } from './hcs-turns';
 import { showHcsSnapshot } from './hcs-snapshot.view';
 
 /** The API has no pages; more than a cluster may keep is never shown. */
@@ -23,6 +24,7 @@ export class HcsSnapshotsController {
   readonly #snapshots: SnapshotsService;
   readonly #lifecycle: LifecycleService;
   readonly #operations: HcsOperationsService;
+  readonly #turns: HcsTurns;
 
   constructor(
     @Inject(API_SERVICES) services: ApiServices,
@@ -30,20 +32,23 @@ export class HcsSnapshotsController {
     @Inject(SnapshotsService) snapshots: SnapshotsService,
     @Inject(LifecycleService) lifecycle: LifecycleService,
     @Inject(HcsOperationsService) operations: HcsOperationsService,
+    @Inject(HcsTurns) turns: HcsTurns,
   ) {
     this.#services = services;
     this.#places = places;
     this.#snapshots = snapshots;
     this.#lifecycle = lifecycle;
     this.#operations = operations;
+    this.#turns = turns;
   }
 
   @Post('createSnapshot')
   @HttpCode(200)
   async create(@FromHcsCall() call: HcsCall) {
     const { name } = readInput(hcsOperations.CreateSnapshot.body, call.body);
-    const { id } = await this.#places.onlyCluster(call);
-    const accepted = await this.#snapshots.take(sentBy(call), id, name === '' ? undefined : name);
+    const accepted = await this.#turns.take(call, ({ id }) =>
+      this.#snapshots.take(sentBy(call), id, name === '' ? undefined : name),
+    );
     const { snapshot } = accepted as unknown as { snapshot: { id: string } };
     return { operation: await this.#operations.begun(call, accepted), snapshotId: snapshot.id };
   }
@@ -89,9 +94,9 @@ export class HcsSnapshotsController {
   async restore(@FromHcsCall() call: HcsCall) {
     const { takeSnapshot } = readInput(hcsOperations.RestoreSnapshot.body, call.body);
     const { snapshot } = await this.#meant(call);
-    const { id } = await this.#places.onlyCluster(call);
     const wish = { snapshotId: snapshot.id, safetySnapshot: takeSnapshot === 'TRUE' };
-    return { operation: await this.#operations.begun(call, await this.#lifecycle.restore(sentBy(call), id, wish)) };
+    const accepted = await this.#turns.take(call, ({ id }) => this.#lifecycle.restore(sentBy(call), id, wish));
+    return { operation: await this.#operations.begun(call, accepted) };
   }
 
   /** The snapshot that the body names, of the installation that the address names. Throws ResourceNotFound. */
