@@ -4,6 +4,7 @@ import { clusterNames } from '@managed-consul/azure';
 import { minutes } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
 import { azureUrl, type LocalWorld } from '../../infra/local/components';
+import { alterSecurityRules, readSecurityRules } from './security-rules';
 import type { WorkflowWorld } from './workflow-world';
 
 /** What happens to a cluster's resources behind the service's back, done by the customer with Azure's own clients. */
@@ -14,32 +15,16 @@ export function azureAccidents({ world, database, dependencies }: Pick<WorkflowW
     const { installation } = await database.prisma.cluster.findUniqueOrThrow({ where, include: { installation: true } });
     return { group: installation.resourceGroup, subscriptionId: installation.subscriptionId, names: clusterNames(clusterId) };
   };
+  const securityGroupOf = async (clusterId: string) => {
+    const { group, names } = await placeOf(clusterId);
+    return { network, group, name: names.securityGroup };
+  };
   return {
-    /** Turns the rule that lets Consul's HTTPS in into one that refuses it, and opens everything to the internet. */
-    alterSecurityRules: async (clusterId: string): Promise<void> => {
-      const { group, names } = await placeOf(clusterId);
-      const present = await network.networkSecurityGroups.get(group, names.securityGroup);
-      const rules = (present.securityRules ?? [])
-        .filter(({ name }) => name !== 'open')
-        .map((rule) => (rule.name === 'allow-https' ? { ...rule, access: 'Deny' as const } : rule));
-      const open = {
-        ...{ name: 'open', priority: 4000, direction: 'Inbound', access: 'Allow', protocol: '*' },
-        ...{ sourceAddressPrefix: 'Internet', sourcePortRange: '*', destinationAddressPrefix: '*', destinationPortRange: '*' },
-      };
-      const securityRules = [...rules, open];
-      await network.networkSecurityGroups.beginCreateOrUpdateAndWait(
-        group,
-        names.securityGroup,
-        { ...present, securityRules },
-        { updateIntervalInMs: 200 },
-      );
-    },
+    /** See `alterSecurityRules`. */
+    alterSecurityRules: async (clusterId: string): Promise<void> => alterSecurityRules(await securityGroupOf(clusterId)),
     /** The rules as Azure has them, by name, each with what it says. */
-    securityRules: async (clusterId: string): Promise<Record<string, string>> => {
-      const { group, names } = await placeOf(clusterId);
-      const { securityRules } = await network.networkSecurityGroups.get(group, names.securityGroup);
-      return Object.fromEntries((securityRules ?? []).map(({ name, access }) => [name ?? '', access ?? '']));
-    },
+    securityRules: async (clusterId: string): Promise<Record<string, string>> =>
+      readSecurityRules(await securityGroupOf(clusterId)),
     /** Adds a machine to the scale set that nobody asked for; ends when Azure lists it. */
     addMachine: async (clusterId: string): Promise<void> => {
       const { group, names, subscriptionId } = await placeOf(clusterId);
