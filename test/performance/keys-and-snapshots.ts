@@ -36,11 +36,28 @@ export async function writeKeys(target: ConsulTarget, from: number, to: number):
   await Promise.all(Array.from({ length: TRANSACTIONS_AT_ONCE }, write));
 }
 
-/** Asks for a snapshot and waits until it is VERIFIED. */
-export async function takeSnapshot(customer: Customer, clusterId: string): Promise<void> {
+async function expectSuccess(customer: Customer, what: string, operationId: string): Promise<void> {
+  const operation = await customer.untilEnded(operationId);
+  if (operation.status !== 'Succeeded') throw new Error(`${what} ended ${operation.status}: ${JSON.stringify(operation.error)}`);
+}
+
+/** Asks for a snapshot and waits until it is VERIFIED. Gives its id. */
+export async function takeSnapshot(customer: Customer, clusterId: string): Promise<string> {
   const body = { name: `timed-${randomUUID().slice(0, 8)}` };
   const accepted = await customer.api.call('createSnapshot', { params: { id: clusterId }, body });
-  const operation = await customer.untilEnded(accepted.body.operation.id);
-  if (operation.status !== 'Succeeded')
-    throw new Error(`The snapshot ended ${operation.status}: ${JSON.stringify(operation.error)}`);
+  await expectSuccess(customer, 'The snapshot', accepted.body.operation.id);
+  return accepted.body.snapshot.id;
+}
+
+/** Has a snapshot restored aside and read, and waits until that has ended well. */
+export async function drillSnapshot(customer: Customer, id: string): Promise<void> {
+  const accepted = await customer.api.call('drillSnapshot', { params: { id }, body: {} });
+  await expectSuccess(customer, 'The drill', accepted.body.operation.id);
+}
+
+/** Restores a cluster's own snapshot in place, without another one first, and waits until that has ended well. */
+export async function restoreSnapshot(customer: Customer, clusterId: string, snapshotId: string): Promise<void> {
+  const body = { snapshotId, safetySnapshot: false };
+  const accepted = await customer.api.call('restoreCluster', { params: { id: clusterId }, body });
+  await expectSuccess(customer, 'The restore', accepted.body.operation.id);
 }
