@@ -4,6 +4,7 @@ import { Deployments } from './deployments';
 import { LoadBalancers } from './load-balancers';
 import { ManagedApplications } from './managed-applications';
 import { ManagedIdentities } from './managed-identities';
+import { MarketplaceMetering } from './marketplace-metering';
 import { ResourceGroups } from './resource-groups';
 import { Resources } from './resources';
 import { ScaleSets } from './scale-sets';
@@ -40,6 +41,7 @@ export class Azure {
   readonly managedApplications: ManagedApplications;
   readonly subscriptions: Subscriptions;
   readonly snapshotBlobs: SnapshotBlobs;
+  readonly metering: MarketplaceMetering;
   readonly #connection: AzureConnection;
   readonly #subscriptions = new Map<string, AzureSubscription>();
 
@@ -48,6 +50,7 @@ export class Azure {
     this.managedApplications = new ManagedApplications(connection);
     this.subscriptions = new Subscriptions(connection);
     this.snapshotBlobs = new SnapshotBlobs(connection);
+    this.metering = new MarketplaceMetering(connection);
   }
 
   /** Who the service is in Azure, by its own token. */

@@ -12,6 +12,8 @@ export interface AzureSettings {
   clientSecret: SecretValue;
   /** Scopes of the tokens for Resource Manager; `<endpoint>/.default` unless given. */
   scopes?: readonly string[];
+  /** The Marketplace metering service; `https://marketplaceapi.microsoft.com` unless given. */
+  meteringEndpoint?: string;
   /** Longest time that one request may take; 15 s unless given: half a lease of the workflow engine. Azure itself gives up after 60 s (resource-provider contract). */
   callTimeout?: Milliseconds;
 }
@@ -39,6 +41,7 @@ const boundEveryCall = (limit: Milliseconds) => ({
 export interface AzureConnection {
   credential: ClientSecretCredential;
   endpoint: string;
+  meteringEndpoint: string;
   /** Longest time that one request may take. */
   callTimeout: Milliseconds;
   options: {
@@ -72,6 +75,7 @@ export function openAzureConnection(settings: AzureSettings): AzureConnection {
   return {
     credential,
     endpoint,
+    meteringEndpoint: (settings.meteringEndpoint ?? 'https://marketplaceapi.microsoft.com').replace(/\/+$/, ''),
     callTimeout,
     options: {
       endpoint,
