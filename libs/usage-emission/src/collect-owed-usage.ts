@@ -2,11 +2,11 @@ import type { Database } from '@managed-consul/database';
 import { whilePlanningAlone } from './emission-lock';
 import { earliestHour } from './time-limit';
 
-/**
- * Rows up to here were committed before any transaction that still runs began: statements end after 30 seconds. Whatever is
- * later is looked at again.
- */
-const THROUGH = `SELECT coalesce((SELECT id FROM usage_records WHERE recorded_at < now() - interval '1 hour' ORDER BY id DESC LIMIT 1), 0) AS through`;
+/** Waits for whoever writes into the ledger and keeps others from it: then every row up to the last one is there to be seen. */
+const STAND_STILL = `LOCK TABLE usage_records IN SHARE MODE`;
+const THROUGH = `SELECT coalesce(max(id), 0) AS through FROM usage_records`;
+/** A closed hour of many clusters takes longer than a request may. */
+const PATIENCE = `SET LOCAL statement_timeout = '300s'`;
 
 /**
  * Rows of applications from the Marketplace that no event tells of. A row goes into the event of its own hour while that can
@@ -16,9 +16,7 @@ const THROUGH = `SELECT coalesce((SELECT id FROM usage_records WHERE recorded_at
 const COLLECT = `
 WITH latest AS (SELECT max(hour) AS hour FROM usage_hours WHERE hour <= $2::timestamptz - interval '1 hour'),
 unplanned AS (
-  SELECT r.id FROM usage_records r
-  WHERE r.id > (SELECT coalesce(max(through_record_id), 0) FROM usage_emission_progress)
-    AND NOT EXISTS (SELECT 1 FROM usage_emission_sources s WHERE s.record_id = r.id)
+  SELECT r.id FROM usage_records r WHERE r.id > (SELECT coalesce(max(through_record_id), 0) FROM usage_emission_progress)
   UNION ALL
   SELECT record_id FROM usage_emission_sources WHERE emission_id IS NULL
 ),
@@ -105,6 +103,8 @@ export interface Collected {
 /** Plans the events of all usage in closed hours that no event tells of yet. Sends nothing. May run twice, and side by side. */
 export async function collectOwedUsage(database: Database, now: Date): Promise<Collected> {
   return whilePlanningAlone(database, async (connection) => {
+    await connection.query(PATIENCE);
+    await connection.query(STAND_STILL);
     const { rows: seen } = await connection.query<{ through: string }>(THROUGH);
     const { rows } = await connection.query<Collected>(COLLECT, [earliestHour(now), now]);
     await connection.query(ADVANCE, [seen[0]?.through ?? 0]);

@@ -1,3 +1,4 @@
+import { minutes } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 
 /** A connection inside a transaction. */
@@ -17,7 +18,10 @@ export async function whilePlanningAlone<Result>(
   try {
     await client.query('BEGIN');
     await client.query(LOCK);
-    const result = await work({ query: async (statement, values) => client.query(statement, values) });
+    const result = await work({
+      // The client's own patience is for requests.
+      query: (text, values) => client.query({ text, ...(values ? { values } : {}), ...{ query_timeout: minutes(5) } }),
+    });
     await client.query('COMMIT');
     return result;
   } catch (error) {

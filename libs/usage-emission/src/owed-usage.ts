@@ -16,9 +16,7 @@ export interface OwedUsage {
 
 const OWED = `
 WITH rows AS (
-  SELECT r.id FROM usage_records r
-  WHERE r.id > (SELECT coalesce(max(through_record_id), 0) FROM usage_emission_progress)
-    AND NOT EXISTS (SELECT 1 FROM usage_emission_sources s WHERE s.record_id = r.id)
+  SELECT r.id FROM usage_records r WHERE r.id > (SELECT coalesce(max(through_record_id), 0) FROM usage_emission_progress)
   UNION ALL SELECT record_id FROM usage_emission_sources WHERE emission_id IS NULL
 ),
 unplanned AS (
