@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { hours } from '@managed-consul/config';
+import { hours, type Clock } from '@managed-consul/config';
 import { openDatabase, type Database } from '@managed-consul/database';
-import { createTestDatabase, type FakeClock } from '@managed-consul/testing';
 
 const hourOf = (at: Date): Date => new Date(Math.floor(at.getTime() / hours(1)) * hours(1));
 
@@ -15,9 +14,9 @@ export class TestLedger {
     this.#drop = drop;
   }
 
-  static async open(): Promise<TestLedger> {
-    const place = await createTestDatabase();
-    return new TestLedger(openDatabase({ url: place.url, maxConnections: 4 }), () => place.drop());
+  /** On an empty database of its own, which goes with it. */
+  static open({ url, drop }: { url: string; drop(): Promise<void> }): TestLedger {
+    return new TestLedger(openDatabase({ url, maxConnections: 4 }), drop);
   }
 
   async close(): Promise<void> {
@@ -61,7 +60,7 @@ export class TestLedger {
   }
 
   /** Closes the hour that the clock stands in, and moves the clock five minutes into the next. Gives the closed hour. */
-  async closeHour(clock: FakeClock): Promise<Date> {
+  async closeHour(clock: Clock & { advanceTo(moment: Date): void }): Promise<Date> {
     const hour = hourOf(clock.now());
     await this.database.prisma.usageHour.create({ data: { hour, closedAt: clock.now(), records: 0 } });
     clock.advanceTo(new Date(hour.getTime() + hours(1) + 300_000));

@@ -1,7 +1,7 @@
 import { hours, minutes } from '@managed-consul/config';
 import type { UsageEmission } from '@managed-consul/database';
-import { FakeClock } from '@managed-consul/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createTestDatabase, FakeClock } from '@managed-consul/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { collectOwedUsage, readOwedUsage, reconcileUsage, sendBatch, sendParkedAgain, sortOutPastLimit } from './index';
 import { TestLedger } from './ledger.builder';
 import { TestMarketplace } from './marketplace.builder';
@@ -13,16 +13,12 @@ describe('usage on its way to the Marketplace', () => {
   let clock: FakeClock;
   let marketplace: TestMarketplace;
 
-  beforeAll(async () => {
-    ledger = await TestLedger.open();
-  });
   beforeEach(async () => {
-    await ledger.close();
-    ledger = await TestLedger.open();
+    ledger = TestLedger.open(await createTestDatabase());
     clock = new FakeClock(START);
     marketplace = new TestMarketplace(clock);
   });
-  afterAll(() => ledger.close());
+  afterEach(() => ledger.close());
 
   const sendAll = async (): Promise<void> => {
     for (let sent = 1; sent > 0;) {
