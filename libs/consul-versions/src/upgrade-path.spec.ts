@@ -23,6 +23,30 @@ const allowed = (from: string, to: string): boolean => {
   return hopIsAllowed(one, other);
 };
 
+describe('a secondary datacenter', () => {
+  const to = (target: string, ...primary: string[]) => {
+    const plan = planUpgrade({ from: ['1.8.7'], to: target, catalogue: ALL, primary });
+    return plan.kind === 'plan' ? plan.hops.map(({ version }) => version) : plan.code;
+  };
+
+  it('goes as far as every server of its primary has gone, and no further', () => {
+    expect(to('1.8.19', '1.8.19', '1.8.19')).toEqual(['1.8.19']);
+    expect(to('1.8.19', '1.9.17', '1.9.17')).toEqual(['1.8.19']);
+    expect(to('1.8.19', '1.8.7')).toBe('NewerThanPrimary');
+    expect(to('1.8.19', '1.8.19', '1.8.7', '1.8.19')).toBe('NewerThanPrimary');
+    expect(to('1.9.17', '1.8.19')).toBe('NewerThanPrimary');
+  });
+
+  it('is given no newer patch by itself, and is told of each newer version what must come first', () => {
+    const facts = { from: ['1.8.7'], catalogue: ALL };
+    expect(newestPatch({ ...facts, primary: ['1.8.7'] })).toBeUndefined();
+    expect(newestPatch({ ...facts, primary: ['1.8.19'] })).toBe('1.8.19');
+    const told = listUpgradeVersions({ ...facts, primary: ['1.8.7'] }).map(({ plan }) => plan);
+    expect(told).not.toHaveLength(0);
+    expect(told.every((plan) => plan.kind === 'refusal' && plan.code === 'NewerThanPrimary')).toBe(true);
+  });
+});
+
 describe('a hop', () => {
   it.each([
     ['1.8.7', '1.8.9'],

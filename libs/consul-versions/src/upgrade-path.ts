@@ -17,6 +17,8 @@ export interface UpgradeWish {
   from: readonly string[];
   to: string;
   catalogue: readonly CatalogueEntry[];
+  /** The versions that the servers of the primary datacenter run; empty or left out where none is followed. */
+  primary?: readonly string[];
 }
 
 /** All servers go to this version before the next hop begins. */
@@ -30,7 +32,8 @@ export interface UpgradePlan {
   hops: readonly UpgradeHop[];
 }
 
-export type UpgradeRefusalCode = 'UpgradeNotNewer' | 'UpgradePathForbidden' | 'VersionBlocked' | 'VersionUnavailable';
+export type UpgradeRefusalCode =
+  'UpgradeNotNewer' | 'UpgradePathForbidden' | 'VersionBlocked' | 'VersionUnavailable' | 'NewerThanPrimary';
 
 export interface UpgradeRefusal {
   kind: 'refusal';
@@ -116,12 +119,20 @@ function refuseWay(to: string, known: readonly Candidate[] | undefined): Upgrade
   return refuse('UpgradePathForbidden', `The servers cannot go to Consul ${to}: ${why}. Choose an earlier version.`);
 }
 
+/** A federation is upgraded from its primary on: a secondary may not ask it for what it does not know yet. */
+function refuseToPass(to: string, target: VersionNumber, primary: readonly string[]): UpgradeRefusal | undefined {
+  const oldest = primary.length > 0 ? readAll(primary)[0] : undefined;
+  if (!oldest || compareNumbers(target, oldest) <= 0) return undefined;
+  const runs = `The primary datacenter runs Consul ${[...new Set(primary)].join(', ')}, and a secondary is never newer.`;
+  return refuse('NewerThanPrimary', `${runs} Upgrade every server of the primary to ${to} first.`);
+}
+
 /**
  * The hops by which servers get to a version, each allowed by the vendor's rules and to the newest safe version that the
  * service can install, with what changes for the customer in each. Or a refusal with a stable code: never back, never to a
- * blocked version, never over a forbidden jump, never to what cannot be installed.
+ * blocked version, never over a forbidden jump, never to what cannot be installed, never past the primary datacenter.
  */
-export function planUpgrade({ from, to, catalogue }: UpgradeWish): UpgradePlan | UpgradeRefusal {
+export function planUpgrade({ from, to, catalogue, primary = [] }: UpgradeWish): UpgradePlan | UpgradeRefusal {
   const versions = readAll(from);
   const [oldest, newest] = [versions[0], versions.at(-1)];
   if (!oldest || !newest) throw new Error('A plan needs to know which versions the servers run.');
@@ -129,7 +140,7 @@ export function planUpgrade({ from, to, catalogue }: UpgradeWish): UpgradePlan |
   if (number && (compareNumbers(number, newest) < 0 || compareNumbers(number, oldest) === 0))
     return refuse('UpgradeNotNewer', `The servers run Consul ${from.join(', ')}; ${to} is not newer. Choose a newer version.`);
   const entry = catalogue.find(({ version }) => version === to);
-  const refusal = refuseTarget(to, entry);
+  const refusal = refuseTarget(to, entry) ?? (number && refuseToPass(to, number, primary));
   if (refusal) return refusal;
   // What lies between is never a preview, and never older than what a server runs already.
   const between = ({ entry: { version, status }, number: step }: Candidate) =>
@@ -152,9 +163,9 @@ export interface UpgradeVersion {
 }
 
 /** Every newer version of the catalogue in the order given, with the plan to get there or what stands in the way. */
-export function listUpgradeVersions({ from, catalogue }: Omit<UpgradeWish, 'to'>): UpgradeVersion[] {
-  return catalogue.flatMap(({ version, status }) => {
-    const plan = planUpgrade({ from, to: version, catalogue });
+export function listUpgradeVersions(wish: Omit<UpgradeWish, 'to'>): UpgradeVersion[] {
+  return wish.catalogue.flatMap(({ version, status }) => {
+    const plan = planUpgrade({ ...wish, to: version });
     return plan.kind === 'refusal' && plan.code === 'UpgradeNotNewer' ? [] : [{ version, status, plan }];
   });
 }
@@ -163,10 +174,10 @@ export function listUpgradeVersions({ from, catalogue }: Omit<UpgradeWish, 'to'>
  * What an automatic upgrade goes to: the newest patch of the servers' own line that is no preview and can be installed;
  * undefined when they run it already. A new line changes things for the customer and is never chosen for them.
  */
-export function newestPatch({ from, catalogue }: Omit<UpgradeWish, 'to'>): string | undefined {
-  const newest = readAll(from).at(-1);
-  return candidatesOf(catalogue).find(({ entry, number }) => {
+export function newestPatch(wish: Omit<UpgradeWish, 'to'>): string | undefined {
+  const newest = readAll(wish.from).at(-1);
+  return candidatesOf(wish.catalogue).find(({ entry, number }) => {
     if (!newest || !inSameLine(newest, number) || entry.status === 'PREVIEW') return false;
-    return planUpgrade({ from, to: entry.version, catalogue }).kind === 'plan';
+    return planUpgrade({ ...wish, to: entry.version }).kind === 'plan';
   })?.entry.version;
 }

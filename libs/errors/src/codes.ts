@@ -29,6 +29,10 @@ export const ERROR_CODES = {
   },
   UpgradeNotNewer: { status: 409, meaning: 'The servers run that Consul version or a later one; they never go back.' },
   UpgradePathForbidden: { status: 409, meaning: 'No allowed sequence of installable versions leads to that Consul version.' },
+  NewerThanPrimary: {
+    status: 409,
+    meaning: 'The servers of the primary datacenter run an earlier Consul version; a secondary is never newer than they are.',
+  },
   VersionBlocked: { status: 409, meaning: 'The Consul version has a known fault and is not installed; the message says which.' },
   VersionUnavailable: {
     status: 409,

@@ -1,4 +1,4 @@
-import type { ClusterWithServers } from '@managed-consul/clusters';
+import { isSecondary, type ClusterWithServers } from '@managed-consul/clusters';
 import { listConsulVersions, type CatalogueEntry, type UpgradeWish } from '@managed-consul/consul-versions';
 import type { Database, Transaction } from '@managed-consul/database';
 
@@ -8,10 +8,21 @@ export function runningVersions({ consulVersion, serverRecords }: ClusterWithSer
   return seen.size === 0 ? [consulVersion] : [...seen];
 }
 
+/** The versions of the primary datacenter that a cluster follows; none for every other cluster, and once the primary is gone. */
+async function primaryVersions(prisma: Database['prisma'] | Transaction, clusterId: string): Promise<string[]> {
+  const member = await prisma.federationMember.findUnique({
+    where: { clusterId },
+    include: { primaryCluster: { include: { serverRecords: true } } },
+  });
+  if (!member || !isSecondary(member) || member.primaryCluster.deletedAt !== null) return [];
+  return runningVersions(member.primaryCluster);
+}
+
 /** What the planner needs to know of a cluster, and the catalogue, the newest version first. */
 export async function readUpgradeFacts(
   prisma: Database['prisma'] | Transaction,
   cluster: ClusterWithServers,
 ): Promise<Omit<UpgradeWish, 'to'> & { catalogue: readonly CatalogueEntry[] }> {
-  return { from: runningVersions(cluster), catalogue: await listConsulVersions({ prisma }) };
+  const primary = await primaryVersions(prisma, cluster.id);
+  return { from: runningVersions(cluster), primary, catalogue: await listConsulVersions({ prisma }) };
 }

@@ -22,7 +22,7 @@ export interface UpgradeClusterWish {
 
 /**
  * The upgrade of a locked cluster as a change to record, with the row of the snapshot that is taken first. Throws
- * UpgradeNotNewer, UpgradePathForbidden, VersionBlocked and VersionUnavailable with what stands in the way.
+ * UpgradeNotNewer, UpgradePathForbidden, VersionBlocked, VersionUnavailable and NewerThanPrimary with what stands in the way.
  */
 export async function decideUpgrade(
   tx: Transaction,
@@ -47,7 +47,7 @@ export async function decideUpgrade(
 /**
  * Asks for a cluster's servers to be brought to a later Consul version, over the hops that the vendor demands. Throws
  * ResourceNotFound, AuthorizationFailed, Conflict, OperationInProgress, UpgradeNotNewer, UpgradePathForbidden,
- * VersionBlocked, VersionUnavailable.
+ * VersionBlocked, VersionUnavailable, NewerThanPrimary.
  */
 export async function requestUpgrade(
   tx: Transaction,

@@ -92,6 +92,33 @@ test.each([
   expect(await database.prisma.operation.count({ where: { clusterId: id } })).toBe(0);
 });
 
+test('a secondary waits for every server of its primary, also in its window, and no longer than the primary lives', async () => {
+  const primaryClusterId = await cluster({}, ['1.8.9', '1.8.7', '1.8.9']);
+  const secondary = await cluster(WINDOW);
+  const join = (clusterId: string, datacenter: string) =>
+    database.prisma.federationMember.create({ data: { clusterId, primaryClusterId, datacenter } });
+  await join(primaryClusterId, 'first');
+  await join(secondary, 'second');
+  const refused = { code: 'NewerThanPrimary', target: 'consulVersion' };
+  await expect(request(secondary, '1.8.9')).rejects.toMatchObject(refused);
+  expect((await automatic(secondary)).operation).toBeUndefined();
+  const look = { caller: requester, clusterId: secondary, consulVersion: '1.8.9' };
+  const preview = await database.prisma.$transaction((tx) => previewUpgrade(tx, look));
+  expect(preview.obstacles).toMatchObject([
+    { code: 'NewerThanPrimary', message: expect.stringMatching(/primary.*1\.8\.9 first/) },
+  ]);
+  expect(await database.prisma.snapshot.count({ where: { clusterId: secondary } })).toBe(0);
+  await database.prisma.server.updateMany({ where: { clusterId: primaryClusterId }, data: { consulVersion: '1.8.9' } });
+  expect((await automatic(secondary)).operation?.input).toMatchObject({ hops: ['1.8.9'] });
+
+  const orphan = await cluster();
+  await join(orphan, 'third');
+  await database.prisma.server.updateMany({ where: { clusterId: primaryClusterId }, data: { consulVersion: '1.8.7' } });
+  await expect(request(orphan, '1.8.9')).rejects.toMatchObject(refused);
+  await database.prisma.cluster.update({ where: { id: primaryClusterId }, data: { deletedAt: new Date() } });
+  await expect(request(orphan, '1.8.9')).resolves.toMatchObject({ kind: 'upgrade-cluster' });
+});
+
 test('someone without a role is told that there is no such cluster', async () => {
   const stranger = { ...requester, tenantId: randomUUID() };
   const clusterId = await cluster();
