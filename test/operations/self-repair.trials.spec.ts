@@ -1,5 +1,5 @@
 import { minutes, seconds, systemClock } from '@managed-consul/config';
-import type { Condition } from '@managed-consul/clusters';
+import { requestRepair, type Condition } from '@managed-consul/clusters';
 import { TerminalError } from '@managed-consul/errors';
 import { createSchedules, DueWork, type Schedule } from '@managed-consul/schedules';
 import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
@@ -59,6 +59,14 @@ async function repairIsRequested(): Promise<string> {
 /** Repairs of earlier trials do not count against this one. */
 const forgetRepairs = () =>
   world.database.pool.query("UPDATE operations SET finished_at = finished_at - interval '1 day' WHERE kind = 'repair-cluster'");
+
+/** As if the service had repaired the cluster so often a moment ago. */
+async function repairedBefore(times: number): Promise<void> {
+  const { installationId } = await readCluster();
+  const about = { kind: 'repair-cluster', clusterId, installationId, subject: `cluster/${clusterId}` };
+  const ended = { state: 'Succeeded' as const, wakeAt: null, requestedBy: 'schedule/observe', finishedAt: new Date() };
+  await world.database.prisma.operation.createMany({ data: Array.from({ length: times }, () => ({ ...about, ...ended })) });
+}
 
 async function loseServer(): Promise<string> {
   const [lost] = (await readCluster()).serverRecords;
@@ -136,6 +144,26 @@ describe('repair-cluster', () => {
     expect(await driveToEnd(world, await repairIsRequested(), failingAfter('unfinishedServersAreCleared'))).toMatchObject(FAILED);
     expect((await readCluster()).servers).toBe(2);
     expect((await world.drive(await repairIsRequested())).state).toBe('Succeeded');
+    await verifyWhole();
+  });
+
+  it('is not asked for again after five that did not last, which the cluster tells; a person still can', async () => {
+    await forgetRepairs();
+    await repairedBefore(5);
+    await accidents().alterSecurityRules(clusterId);
+    await until(
+      async () => {
+        await look('inspect');
+        return (await condition('InfrastructureInSync')) === 'False RepairSuspended';
+      },
+      { within: minutes(1), because: 'the service gives the repair up' },
+    );
+    await look('inspect');
+    expect(await world.database.prisma.operation.count({ where: { clusterId, state: { in: ['Pending', 'Running'] } } })).toBe(0);
+    const asked = await world.database.prisma.$transaction((tx) => requestRepair(tx, { requester: world.requester, clusterId }));
+    expect(await world.drive(asked.id)).toMatchObject({ state: 'Succeeded' });
+    await look('inspect');
+    expect(await condition('InfrastructureInSync')).toBe('True AsMade');
     await verifyWhole();
   });
 });
