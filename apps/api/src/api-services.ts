@@ -1,5 +1,5 @@
 import { createTokenVerifier, type TokenVerifier } from '@managed-consul/access';
-import { systemClock, type Clock, type SecretValue, type Settings } from '@managed-consul/config';
+import { systemClock, type Clock, type Milliseconds, type SecretValue, type Settings } from '@managed-consul/config';
 import { openDatabase, type Database } from '@managed-consul/database';
 import type { Logger } from '@managed-consul/observability';
 import { OperationChanges, Operations, QueueBell, type Bell } from '@managed-consul/operations';
@@ -21,6 +21,8 @@ export interface ApiServices {
   /** Address of the API as customers know it, without a slash at the end. */
   publicUrl: string;
   notificationSecret: SecretValue;
+  /** For how long a request that Azure forwards may be ahead of Azure's news of its application; 10 s unless said. */
+  aheadOfNews?: Milliseconds;
 }
 
 /** Nest's token for `ApiServices`. */

@@ -11,6 +11,7 @@ import { canonicalResource, REQUEST_PATH_HEADER } from './hcs-address';
 
 /** Azure waits a minute for an answer, of which the request itself needs the most. */
 const PATIENCE = seconds(15);
+const AHEAD_OF_NEWS = seconds(10);
 const LOOK_EVERY = seconds(0.5);
 
 type Params = Partial<Record<'secret' | 'subscriptionId' | 'resourceGroup', string>>;
@@ -34,9 +35,9 @@ function headerAgrees({ url, headers }: FastifyRequest, secret: string): boolean
  * whether a secret is another's.
  */
 export class FrontDoor {
-  readonly #services: Pick<ApiServices, 'database' | 'log' | 'clock' | 'stopping'>;
+  readonly #services: Pick<ApiServices, 'database' | 'log' | 'clock' | 'stopping' | 'aheadOfNews'>;
 
-  constructor(services: Pick<ApiServices, 'database' | 'log' | 'clock' | 'stopping'>) {
+  constructor(services: Pick<ApiServices, 'database' | 'log' | 'clock' | 'stopping' | 'aheadOfNews'>) {
     this.#services = services;
   }
 
@@ -59,12 +60,14 @@ export class FrontDoor {
   }
 
   async #find(secret: string, subscriptionId: string | undefined): Promise<Installation | undefined> {
-    const { database, clock, stopping } = this.#services;
+    const { database, clock, stopping, aheadOfNews = AHEAD_OF_NEWS } = this.#services;
     const known = await findByFrontDoorSecret(database, secret);
     if (known || subscriptionId === undefined) return known;
-    for (const giveUpAt = performance.now() + PATIENCE; ;) {
+    for (const since = performance.now(); ;) {
       // Asked before the look, so that a door which opens between the two is not missed.
-      const mayCome = performance.now() < giveUpAt && (await isDoorBeingMade(database, subscriptionId, clock));
+      const waited = performance.now() - since;
+      const isComing = waited < PATIENCE && (await isDoorBeingMade(database, subscriptionId, clock));
+      const mayCome = isComing || waited < aheadOfNews;
       const installation = await findByFrontDoorSecret(database, secret);
       if (installation || !mayCome || stopping.signal.aborted) return installation;
       await pause(LOOK_EVERY, undefined, { signal: stopping.signal }).catch(() => undefined);

@@ -132,6 +132,7 @@ export async function startApi(): Promise<ApiUnderTest> {
     log,
     publicUrl: 'https://api.example.com',
     notificationSecret: new SecretValue(NOTIFICATION_SECRET),
+    aheadOfNews: seconds(0.1),
   };
   const { application, routes } = await createApi(services);
   await application.listen(0, '127.0.0.1');
