@@ -3,15 +3,11 @@
  * with two slashes in front, a managed group's whole id percent-encoded as one piece. It goes to Azure's own names, as the emulator's
  * proxy delivers it.
  */
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
-import type { IncomingMessage } from 'node:http';
-import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
 import { answerJson, CustomEndpoint } from '../../tools/test-servers/custom-endpoint';
+import { sendOnWire, type WireReply } from '../support/wire-request';
 import { EmulatedAzure, OWNER, SUBSCRIPTION, TENANT } from './emulated-azure';
 
 const PUBLISHER = {
@@ -53,46 +49,23 @@ const mainTemplate = (endpoint: string) => ({
   ],
 });
 
-interface Reply {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: Record<string, unknown>;
-}
-
 describe('Azure in the wire form of the Terraform provider', () => {
   let emulator: EmulatedAzure;
   let endpoint: CustomEndpoint;
   let token: string;
 
-  /** Sends the path as it stands: no URL is made of it that would tidy it up. */
-  async function send(method: string, host: string, path: string, body?: string, type = 'application/json'): Promise<Reply> {
-    const { hostname, port } = new URL(emulator.endpoint);
-    const authorization = host.startsWith('login.') ? {} : { authorization: `Bearer ${token}` };
-    const sending = request({
-      method,
-      host: hostname,
-      port,
-      servername: host,
-      path,
-      ca: readFileSync(emulator.proxy.caFile),
-      headers: {
-        host,
-        ...authorization,
-        ...(body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }),
-      },
-    });
-    sending.end(body);
-    const [answer] = (await once(sending, 'response')) as [IncomingMessage];
-    const isEmpty = answer.headers['content-length'] === '0';
-    if (isEmpty) answer.resume();
-    const read = isEmpty ? {} : ((await json(answer)) as Record<string, unknown>);
-    return { status: answer.statusCode ?? 0, headers: answer.headers, body: read };
+  function send(method: string, host: string, path: string, body?: string, type?: string): Promise<WireReply> {
+    const signedIn = host.startsWith('login.') ? {} : { token };
+    const content = body === undefined ? {} : { body };
+    const { endpoint: address, proxy } = emulator;
+    const asked = { method, host, path, ...signedIn, ...content, ...(type === undefined ? {} : { type }) };
+    return sendOnWire({ endpoint: address, caFile: proxy.caFile }, asked);
   }
 
-  const arm = (method: string, path: string, body?: object): Promise<Reply> =>
+  const arm = (method: string, path: string, body?: object): Promise<WireReply> =>
     send(method, 'management.azure.com', path, body === undefined ? undefined : JSON.stringify(body));
 
-  async function signIn(resource: string): Promise<Reply> {
+  async function signIn(resource: string): Promise<WireReply> {
     const form = new URLSearchParams({
       client_id: OWNER.clientId,
       client_secret: OWNER.secret,
