@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { clusterSubject, OPERATION_KINDS, secretOwnerOf } from '@managed-consul/clusters';
-import { SecretValue } from '@managed-consul/config';
+import { clusterSubject, OPERATION_KINDS, secretOwnerOf, type Condition } from '@managed-consul/clusters';
+import { minutes, SecretValue, systemClock } from '@managed-consul/config';
 import { createFederationToken, getFederation, requestSecondaryCluster } from '@managed-consul/federation';
 import { requestOperation } from '@managed-consul/operations';
+import { createSchedules } from '@managed-consul/schedules';
 import { requestRestore, requestTakeSnapshot } from '@managed-consul/snapshots';
 import { everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
@@ -100,6 +101,19 @@ async function verifySecondarysOwn(clusterId: string): Promise<void> {
   for (const { AccessorID } of knownInPrimary) expect(accessors).not.toContain(AccessorID);
 }
 
+/** What is said of a cluster's federation after one more look. */
+async function lookedAt(clusterId: string): Promise<string> {
+  const { dependencies, database, log } = world;
+  const often = { observeEvery: 1, inspectEvery: 1, repairAfter: minutes(60) };
+  const schedules = createSchedules({ ...dependencies, database, log, clock: systemClock, ...often });
+  const now = systemClock.now();
+  const signal = AbortSignal.timeout(minutes(1));
+  await schedules.find(({ kind }) => kind === 'observe')?.run(clusterId, { now, dueAt: now, signal });
+  const conditions = (await clusterOf(clusterId)).conditions as unknown as Condition[];
+  const { status, reason } = conditions.find(({ type }) => type === 'Federated') ?? {};
+  return `${status ?? 'nothing'} ${reason ?? ''}`;
+}
+
 beforeAll(async () => {
   world = await openWorkflowWorld();
   const { clusterId, operationId } = await world.requestCluster(1);
@@ -140,6 +154,10 @@ describe('a federation', () => {
     expect(points.map(({ name }) => name)).toContain('datacentersSeeEachOther');
   });
 
+  it('is seen to work from both sides', async () => {
+    for (const clusterId of [primaryId, secondaryId]) expect(await lookedAt(clusterId)).toBe('True AllDatacentersSeen');
+  });
+
   it('keeps its primary from being deleted while it has a secondary', async () => {
     await expect(world.requestDelete(primaryId)).rejects.toMatchObject({ code: 'FederationHasSecondaries' });
   });
@@ -171,6 +189,8 @@ describe('a federation', () => {
     const wish = { ...asked, clusterId: primaryId, installationId, requestedBy: 'azure/notification' };
     await succeed((await prisma().$transaction((tx) => requestOperation(tx, wish))).id);
     expect(await federationSeenFrom(secondaryId)).toMatchObject({ state: 'PrimaryDatacenterMissing', primary: null });
+    await lookedAt(secondaryId);
+    expect(await lookedAt(secondaryId)).toBe('False PrimaryDatacenterMissing');
     const consul = await consulOf(secondaryId);
     await consul.writeKey('after', 'the end');
     expect(await consul.readKey('after')).toBe('the end');

@@ -109,6 +109,7 @@ export const conditionSchema = z
       'BackedUp',
       'AgentsConnected',
       'InfrastructureInSync',
+      'Federated',
     ]),
     status: z.enum(['True', 'False', 'Unknown']),
     reason: z.string(),

@@ -7,6 +7,7 @@ export const CONDITION_TYPES = [
   'BackedUp',
   'AgentsConnected',
   'InfrastructureInSync',
+  'Federated',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

@@ -37,6 +37,9 @@ const replicationSchema = z.object({
   SourceDatacenter: z.string().default(''),
   ReplicationType: z.string().default(''),
   ReplicatedTokenIndex: z.number().default(0),
+  /** Of rounds of copying; Go's zero time where there was none. */
+  LastSuccess: z.coerce.date().default(new Date(0)),
+  LastError: z.coerce.date().default(new Date(0)),
 });
 type AccessControlReplication = z.infer<typeof replicationSchema>;
 

@@ -100,6 +100,13 @@ export class ConsulClient {
     }));
   }
 
+  /** The datacenters that have a server which is alive in the gossip between datacenters. */
+  async aliveDatacenters(): Promise<string[]> {
+    const members = await this.#connection.ask(z.array(memberSchema), '/v1/agent/members?wan=1');
+    const alive = members.filter(({ Status }) => MEMBER_STATES[Status] === 'alive');
+    return [...new Set(alive.flatMap(({ Tags }) => Tags['dc'] ?? []))];
+  }
+
   /** The token that the server's own agent works with, from now on and after restarts. Needs `agent:write`. */
   async setAgentToken(token: SecretValue): Promise<void> {
     await this.#connection.tell('/v1/agent/token/agent', { method: 'PUT', body: { Token: token.reveal() } });

@@ -18,6 +18,18 @@ export interface ClusterFacts {
   readonly hasLeader: boolean;
 }
 
+/** What a look from one datacenter of a federation at the others gave. */
+export interface FederationFacts {
+  /** The primary that it follows; undefined for a primary itself. */
+  readonly follows: { readonly datacenter: string; readonly isGone: boolean } | undefined;
+  /** The datacenters that it is to see: a secondary its primary, a primary all that have joined. */
+  readonly expected: readonly string[];
+  /** The datacenters that have a server which is alive. */
+  readonly alive: readonly string[];
+  /** Whether tokens are being copied from the primary; undefined for a primary. */
+  readonly copiesTokens: boolean | undefined;
+}
+
 /** Something wrong that a look saw. */
 export interface Finding {
   readonly reason: FindingReason;
@@ -40,6 +52,9 @@ export const FINDING_REASONS = [
   'ServerMissing',
   'ResourceMissing',
   'ResourceAltered',
+  'PrimaryDatacenterMissing',
+  'DatacenterNotSeen',
+  'TokensNotCopied',
 ] as const;
 export type FindingReason = (typeof FINDING_REASONS)[number];
 

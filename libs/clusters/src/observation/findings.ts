@@ -1,4 +1,4 @@
-import type { ClusterFacts, Finding, FindingReason, SeenFinding, ServerFacts } from './facts';
+import type { ClusterFacts, FederationFacts, Finding, FindingReason, SeenFinding, ServerFacts } from './facts';
 
 const RECOVER = 'Ask the service to recover the quorum: from the servers that are left, or from a snapshot.';
 
@@ -31,6 +31,19 @@ export const findInServers = (facts: ClusterFacts): Finding[] => [
   ...findMissingLeader(facts),
   ...facts.servers.flatMap((server) => findOnServer(server)),
 ];
+
+/** What is wrong between the datacenters of a federation, seen from one of them. */
+export function findInFederation({ follows, expected, alive, copiesTokens }: FederationFacts): Finding[] {
+  if (follows?.isGone) {
+    const message = `The primary datacenter ${follows.datacenter} is gone: tokens and rules can be made no more.`;
+    return [find('PrimaryDatacenterMissing', message, follows.datacenter)];
+  }
+  const unseen = expected
+    .filter((datacenter) => !alive.includes(datacenter))
+    .map((datacenter) => find('DatacenterNotSeen', `No server of datacenter ${datacenter} is seen alive.`, datacenter));
+  if (unseen.length > 0 || copiesTokens !== false) return unseen;
+  return [find('TokensNotCopied', `Tokens are not copied from the primary datacenter ${follows?.datacenter ?? ''}.`)];
+}
 
 const keyOf = ({ reason, about }: Finding): string => `${reason} ${about}`;
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { hours } from '@managed-consul/config';
 import { changedConditions, observeCondition, type Condition } from '../conditions';
-import type { ClusterFacts, ServerFacts } from './facts';
-import { countFindings, findInServers } from './findings';
+import type { ClusterFacts, FederationFacts, ServerFacts } from './facts';
+import { countFindings, findInFederation, findInServers } from './findings';
 import { backupCondition, certificatesCondition, versionCondition } from './record-conditions';
-import { conditionsFrom, SERVER_RULES } from './server-conditions';
+import { conditionsFrom, FEDERATION_RULES, SERVER_RULES } from './server-conditions';
 
 const NOW = new Date('2026-05-01T00:00:00Z');
 const later = (by: number) => new Date(NOW.getTime() + by);
@@ -49,6 +49,39 @@ describe('what is found wrong with servers', () => {
   it('is no lost quorum when no agent reports: then nothing is known', () => {
     const silent = facts(false, server('a', { ...away, ...unseen }), server('b', { ...away, ...unseen }));
     expect(reasons(silent)[0]).toBe('NotReachable');
+  });
+});
+
+describe('what is found wrong in a federation', () => {
+  const primary: FederationFacts = { follows: undefined, expected: ['b', 'c'], alive: ['a', 'b', 'c'], copiesTokens: undefined };
+  const follows = { datacenter: 'a', isGone: false };
+  const secondary: FederationFacts = { follows, expected: ['a'], alive: ['b', 'a'], copiesTokens: true };
+  const found = (facts: FederationFacts) => findInFederation(facts).map(({ reason, about }) => `${reason} ${about}`.trim());
+
+  it('is nothing when each sees the other and tokens are copied', () => {
+    expect([found(primary), found(secondary)]).toEqual([[], []]);
+    expect(found({ ...primary, expected: [], alive: ['a'] })).toEqual([]);
+  });
+
+  it('names the datacenter of which no server is alive, and does not wonder then that nothing is copied', () => {
+    expect(found({ ...primary, alive: ['a', 'c'] })).toEqual(['DatacenterNotSeen b']);
+    expect(found({ ...secondary, alive: ['b'], copiesTokens: false })).toEqual(['DatacenterNotSeen a']);
+  });
+
+  it('is copying that has stopped although the primary lives, and a primary that is gone', () => {
+    expect(found({ ...secondary, copiesTokens: false })).toEqual(['TokensNotCopied']);
+    const orphan = { ...secondary, follows: { datacenter: 'a', isGone: true }, alive: ['b'], copiesTokens: undefined };
+    expect(found(orphan)).toEqual(['PrimaryDatacenterMissing a']);
+  });
+
+  it('is said of the federation once a second look has seen it too', () => {
+    const said = (seen: ReturnType<typeof countFindings>) =>
+      conditionsFrom(FEDERATION_RULES, seen).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+    expect(said([])).toEqual(['Federated True AllDatacentersSeen']);
+    const first = countFindings([], findInFederation({ ...primary, alive: ['a'] }), NOW);
+    expect(said(first)).toEqual([]);
+    const second = countFindings(first, findInFederation({ ...primary, alive: ['a'] }), NOW);
+    expect(said(second)).toEqual(['Federated False DatacenterNotSeen']);
   });
 });
 

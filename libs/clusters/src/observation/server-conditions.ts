@@ -40,6 +40,16 @@ export const INFRASTRUCTURE_RULES: readonly Rule[] = [
   },
 ];
 
+/** Said only of a cluster that is in a federation. */
+export const FEDERATION_RULES: readonly Rule[] = [
+  {
+    type: 'Federated',
+    against: ['PrimaryDatacenterMissing', 'DatacenterNotSeen', 'TokensNotCopied'],
+    status: 'False',
+    otherwise: { status: 'True', reason: 'AllDatacentersSeen', message: 'The datacenters of the federation see each other.' },
+  },
+];
+
 /** Reasons that leave open what is: nothing is known, so nothing is said to be wrong. */
 const UNKNOWN: readonly FindingReason[] = ['NotReachable'];
 

@@ -1,5 +1,7 @@
 import {
   conditionsFrom,
+  FEDERATION_RULES,
+  findInFederation,
   findInServers,
   recordLook,
   SERVER_RULES,
@@ -7,7 +9,7 @@ import {
   type ClusterFacts,
 } from '@managed-consul/clusters';
 import { seconds, type Milliseconds } from '@managed-consul/config';
-import { lookAtServers, lookForMissingServers, type ClusterRecord } from '@managed-consul/workflows';
+import { lookAtFederation, lookAtServers, lookForMissingServers, type ClusterRecord } from '@managed-consul/workflows';
 import type { Look, ScheduleDependencies, ScheduleFactory } from '../schedule';
 import { endLook } from './end-look';
 import { readCluster } from './read-cluster';
@@ -26,12 +28,18 @@ async function observe(dependencies: ScheduleDependencies, cluster: ClusterRecor
   const facts: ClusterFacts = isSuspended
     ? { hasLeader: false, servers: [] }
     : await lookAtServers({ agents, cluster, secrets, signal });
-  const found = [...findInServers(facts), ...(await lookForMissingServers({ database, cluster }))];
+  const federation = isSuspended ? undefined : await lookAtFederation({ agents, cluster, database, secrets, signal });
+  const found = [
+    ...findInServers(facts),
+    ...(await lookForMissingServers({ database, cluster })),
+    ...(federation ? findInFederation(federation) : []),
+  ];
+  const rules = federation ? [...SERVER_RULES, ...FEDERATION_RULES] : SERVER_RULES;
   const fromRecords = await conditionsFromRecords(database, cluster, facts, now);
   const recorded = await database.prisma.$transaction(async (tx) => {
     const look = await recordLook(tx, {
       ...{ clusterId, now, repairAfter, source: 'observe', found, servers: facts.servers },
-      conditions: (findings) => [...conditionsFrom(SERVER_RULES, findings), ...fromRecords],
+      conditions: (findings) => [...conditionsFrom(rules, findings), ...fromRecords],
     });
     const isNewToAzure = look?.findings.some(({ reason, looks }) => looks === 1 && ASK_AZURE.includes(reason)) ?? false;
     if (isNewToAzure) await setSchedule(tx, clusterId, 'inspect', now);

@@ -1,3 +1,4 @@
 export { lookAtAzure } from './look-at-azure';
+export { lookAtFederation } from './look-at-federation';
 export { lookAtServers, type Looking } from './look-at-servers';
 export { lookForMissingServers } from './look-for-missing';
