@@ -209,6 +209,7 @@ export function workerComponent(world: LocalWorld): Component {
       WORKER_INSPECT_SECONDS: '20',
       WORKER_REPAIR_SECONDS: '20',
       AZURE_RESOURCE_MANAGER_ENDPOINT: azureUrl(world),
+      MARKETPLACE_METERING_ENDPOINT: azureUrl(world),
       AZURE_TENANT_ID: publisher.tenantId,
       AZURE_CLIENT_ID: publisher.clientId,
       AZURE_CLIENT_SECRET: publisher.clientSecret,

@@ -1,6 +1,7 @@
 /** The little Azure that the sample needs: a publisher with a managed application definition, two customers. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { VM_SIZES } from '@managed-consul/clusters';
 import type { SeedFile } from '../../apps/azure-emulator/src/seed/seed.schema';
 import type { Identities, Principal } from './identities';
 import type { LocalSettings } from './local-settings';
@@ -15,6 +16,18 @@ const MARKETPLACE_DEFAULTS = { name: 'on-demand-v2', version: '0.0.76', ama_api_
 /** The Marketplace offer as existing clients name it. */
 const MARKETPLACE_OFFER = { publisher: 'hashicorp-4665790', product: 'hcs-production' };
 const OWNER_ROLE = '8e3af657-a8ff-443c-a75c-2fe8c4bcb635';
+
+/** What the offer is billed by: every meter of the ledger, in the Marketplace's way of writing. */
+const meteredDimensions = (): string[] => [
+  ...[1, 3, 5].flatMap((servers) =>
+    VM_SIZES.map(
+      ({ name }) =>
+        `cluster-${servers === 1 ? 'development' : 'production'}-${servers}-${name.toLowerCase().replaceAll('_', '-')}`,
+    ),
+  ),
+  'service-instances',
+  'snapshot-storage',
+];
 
 /** The definition that customers buy. */
 export const applicationDefinitionId = ({ publisher }: Identities): string =>
@@ -160,6 +173,7 @@ export function emulatorSeed(settings: LocalSettings, identities: Identities): S
         id: `${applicationDefinitionId(identities)}-marketplace`,
         location: SAMPLE_REGION,
         plan: { ...MARKETPLACE_OFFER, name: MARKETPLACE_DEFAULTS.name, version: MARKETPLACE_DEFAULTS.version },
+        dimensions: meteredDimensions(),
         properties: definitionProperties(settings, identities),
       },
     ],

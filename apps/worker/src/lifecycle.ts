@@ -50,6 +50,7 @@ export async function openLifecycle(settings: WorkerSettings, database: Database
   const azure = openAzure({
     endpoint: settings.AZURE_RESOURCE_MANAGER_ENDPOINT,
     authority: settings.ENTRA_AUTHORITY,
+    meteringEndpoint: settings.MARKETPLACE_METERING_ENDPOINT,
     tenantId: settings.AZURE_TENANT_ID,
     clientId: settings.AZURE_CLIENT_ID,
     clientSecret: settings.AZURE_CLIENT_SECRET,

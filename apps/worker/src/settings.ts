@@ -71,6 +71,10 @@ export const workerSettings = defineSettings({
   }),
   ENTRA_AUTHORITY: setting.url({ description: 'Entra ID, e.g. https://login.microsoftonline.com.' }),
   AZURE_RESOURCE_MANAGER_ENDPOINT: setting.url({ description: 'Azure Resource Manager, e.g. https://management.azure.com.' }),
+  MARKETPLACE_METERING_ENDPOINT: setting.url({
+    description: 'Marketplace metering service.',
+    default: 'https://marketplaceapi.microsoft.com',
+  }),
   AZURE_TENANT_ID: setting.text({ description: "Tenant of the service's own principal." }),
   AZURE_CLIENT_ID: setting.text({ description: "Client id of the service's own principal." }),
   AZURE_CLIENT_SECRET: setting.secret({ description: 'Its secret.' }),

@@ -28,6 +28,7 @@ export const OPERATION_KINDS = {
   rotateConnectAuthority: 'rotate-connect-authority',
   repairCluster: 'repair-cluster',
   recoverQuorum: 'recover-quorum',
+  sendUsage: 'send-usage',
 } as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[keyof typeof OPERATION_KINDS];
@@ -166,3 +167,6 @@ export interface RepairClusterInput {
 
 /** Input of `recover-quorum`: from the servers that are left, or from a snapshot. */
 export type RecoverQuorumInput = { from: 'survivors' } | { from: 'snapshot'; snapshotId: string };
+
+/** What the sending of usage holds alone: there is one Marketplace. */
+export const USAGE_SUBJECT = 'usage';

@@ -70,3 +70,4 @@ export { requestRootToken, type RequestedRootToken } from './root-token.request'
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';
 export * from './observation';
 export { requestRepair } from './repair.request';
+export { VM_SIZES } from './vm-sizes';

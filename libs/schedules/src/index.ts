@@ -6,4 +6,5 @@ export { DueWork, type DueWorkOptions } from './due-work';
 export { addFleetMetrics } from './fleet-metrics';
 export type { Look, Schedule, ScheduleDependencies } from './schedule';
 export { createSchedules } from './schedules';
+export { UsageSender } from './usage-sender';
 export { Sweeper, type SweeperOptions } from './sweeper';

@@ -7,4 +7,5 @@ export type { EventOutcome, EventToSend, MeteringService, ReportedDay } from './
 export { readOwedUsage, sendParkedAgain, type OwedUsage } from './owed-usage';
 export { sortOutPastLimit, type PastLimit } from './past-limit';
 export { reconcileUsage, type Reconciled } from './reconcile-usage';
+export { countUnsent, isSendingWanted } from './unsent-usage';
 export { sendBatch, type Sent, type SendingParts } from './send-owed-usage';

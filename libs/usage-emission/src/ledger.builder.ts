@@ -15,7 +15,7 @@ export class TestLedger {
   }
 
   /** On an empty database of its own, which goes with it. */
-  static open({ url, drop }: { url: string; drop(): Promise<void> }): TestLedger {
+  static open({ url, drop }: { url: string; drop: () => Promise<void> }): TestLedger {
     return new TestLedger(openDatabase({ url, maxConnections: 4 }), drop);
   }
 

@@ -60,6 +60,9 @@ async function spanOf({ pool }: Database, now: Date): Promise<Span> {
   return { first: unresolved && unresolved < usual ? unresolved : usual, end: new Date(last.getTime() + hours(24)) };
 }
 
+const isAnythingSent = async ({ pool }: Database): Promise<boolean> =>
+  ((await pool.query('SELECT FROM usage_emissions LIMIT 1')).rowCount ?? 0) > 0;
+
 const keyOf = (day: string, resourceId: string, dimension: string): string => `${day}|${resourceId.toLowerCase()}|${dimension}`;
 
 /**
@@ -74,6 +77,8 @@ export async function reconcileUsage(
 ): Promise<Reconciled> {
   const now = clock.now();
   const span = await spanOf(database, now);
+  // Who has never sent anything has nothing to compare, and perhaps no right to ask.
+  if (!(await isAnythingSent(database))) return { taken: 0, released: 0, mismatched: 0 };
   const rows = await metering.report(span.first, new Date(span.end.getTime() - 1), signal);
   const reported = new Map<string, ReportedDay>(rows.map((row) => [keyOf(row.day, row.resourceId, row.dimension), row]));
   return whilePlanningAlone(database, async (connection) => {

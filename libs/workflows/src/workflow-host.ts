@@ -27,6 +27,7 @@ import { upgradeCluster } from './upgrade-cluster/upgrade-cluster.workflow';
 import { rotateServerCertificates } from './rotate-server-certificates/rotate-server-certificates.workflow';
 import { resizeCluster } from './resize-cluster/resize-cluster.workflow';
 import { resumeCluster } from './resume-cluster/resume-cluster.workflow';
+import { sendUsage } from './send-usage/send-usage.workflow';
 import { scaleCluster } from './scale-cluster/scale-cluster.workflow';
 import { suspendCluster } from './suspend-cluster/suspend-cluster.workflow';
 import { recoverQuorum } from './recover-quorum/recover-quorum.workflow';
@@ -61,6 +62,7 @@ export const WORKFLOWS = [
   createSecondary,
   recoverQuorum,
   drillSnapshot,
+  sendUsage,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {
