@@ -14,8 +14,18 @@ export interface BoundaryRule {
 export const BOUNDARY_RULES: readonly BoundaryRule[] = [
   {
     tag: 'layer:app',
-    mayImport: ['layer:lifecycle', 'layer:engine', 'layer:domain', 'layer:adapter', 'layer:contract', 'layer:foundation'],
+    mayImport: [
+      'layer:lifecycle',
+      'layer:engine',
+      'layer:domain',
+      'layer:web',
+      'layer:adapter',
+      'layer:contract',
+      'layer:foundation',
+    ],
   },
+  // What HTTP interfaces share; only they import it.
+  { tag: 'layer:web', mayImport: ['layer:domain', 'layer:contract', 'layer:foundation'] },
   { tag: 'layer:lifecycle', mayImport: ['layer:lifecycle', 'layer:engine', 'layer:domain', 'layer:adapter', 'layer:foundation'] },
   { tag: 'layer:domain', mayImport: ['layer:domain', 'layer:contract', 'layer:foundation'] },
   // The engine runs steps of anything: it knows no cluster.
@@ -64,7 +74,13 @@ export const BOUNDARY_RULES: readonly BoundaryRule[] = [
   // A request only records intent: the API never calls Azure or Consul.
   {
     tag: 'app:api',
-    mayImport: ['layer:domain', 'layer:contract', 'layer:foundation', 'lib:secrets'],
+    mayImport: ['layer:domain', 'layer:web', 'layer:contract', 'layer:foundation', 'lib:secrets'],
+    mayNotReach: ['lib:azure', 'lib:consul'],
+  },
+  // The operators' API records intent too.
+  {
+    tag: 'app:admin-api',
+    mayImport: ['layer:domain', 'layer:web', 'layer:contract', 'layer:foundation'],
     mayNotReach: ['lib:azure', 'lib:consul'],
   },
   // The emulator stands for Azure; it must not know the service that it is used by.

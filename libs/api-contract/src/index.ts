@@ -3,6 +3,8 @@
  * (types, the OpenAPI document, a typed client). Shapes only: what is known, taken or allowed is the business of the domain
  * libraries. Knows no database and no framework, so that a browser may import it.
  */
+export { adminRoutes, type AdminRoute, type AdminRouteName } from './admin/admin.routes';
+export * from './admin/admin.schema';
 export * from './audit.schema';
 export * from './catalogue.schema';
 export * from './client-bundle.schema';

@@ -2,6 +2,7 @@
  * What tests share: a database and a Redis of their own, the real Consul program, a clock that is moved by hand, and waiting
  * for a condition. Never imported by production code.
  */
+export { AppTokenIssuer } from './app-token-issuer';
 export { seedCatalogue } from './catalogue';
 export { consulBinary } from './consul-binary';
 export { FakeClock } from './fake-clock';

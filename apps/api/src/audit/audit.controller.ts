@@ -3,10 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { findAuditEvents, type Requester } from '@managed-consul/access';
 import { pageQuerySchema } from '@managed-consul/api-contract';
 import { getCluster } from '@managed-consul/clusters';
+import { FromRequester, pageOf, readId, readInput, readPageRequest } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { FromRequester } from '../http/caller.guard';
-import { readId, readInput } from '../http/contract-input';
-import { pageOf, readPageRequest } from '../http/pages';
 import { auditEventPages, showAuditEvent } from './audit.view';
 
 /** `/v1/clusters/{id}/audit`. */

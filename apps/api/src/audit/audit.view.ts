@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ClusterAuditEventBody } from '@managed-consul/api-contract';
 import type { AuditEvent } from '@managed-consul/database';
-import type { PagedList } from '../http/pages';
+import type { PagedList } from '@managed-consul/http-api';
 
 export const auditEventPages: PagedList<AuditEvent, bigint> = {
   name: 'cluster-audit-events',

@@ -1,7 +1,7 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { listConsulVersions, listPlans, listRegions } from '@managed-consul/consul-versions';
+import { Public } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { Public } from '../http/caller.guard';
 
 /** What is on offer is no secret, and changes seldom. */
 const CACHE_CONTROL = 'public, max-age=60';

@@ -1,11 +1,9 @@
 import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Requester } from '@managed-consul/access';
+import { FromRequester, readId, readNothing, repeatableOf } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { FromRequester } from '../http/caller.guard';
-import { readId, readNothing } from '../http/contract-input';
 import { pointToOperation } from '../http/operation-headers';
-import { repeatableOf } from '../http/repeatable';
 import { ClientAccessService } from './client-access.service';
 import { zipBundle } from './client-bundle.files';
 

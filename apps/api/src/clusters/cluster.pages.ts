@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ClusterWithServers, ListPosition } from '@managed-consul/clusters';
 import type { ClusterEvent } from '@managed-consul/database';
-import { creationPosition, writeCreation, type PagedList } from '../http/pages';
+import { creationPosition, type PagedList, writeCreation } from '@managed-consul/http-api';
 
 export const clusterPages: PagedList<ClusterWithServers, ListPosition> = {
   name: 'clusters',

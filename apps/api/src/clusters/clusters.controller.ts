@@ -8,12 +8,9 @@ import {
 } from '@managed-consul/api-contract';
 import type { Requester } from '@managed-consul/access';
 import { getCluster, listClusterEvents, listClusters } from '@managed-consul/clusters';
+import { FromRequester, pageOf, readId, readInput, readPageRequest, repeatableOf } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { FromRequester } from '../http/caller.guard';
-import { readId, readInput } from '../http/contract-input';
 import { pointToOperation } from '../http/operation-headers';
-import { pageOf, readPageRequest } from '../http/pages';
-import { repeatableOf } from '../http/repeatable';
 import { showOperation } from '../operations/operation.view';
 import { OperationsService } from '../operations/operations.service';
 import { clusterEventPages, clusterPages, showClusterEvent } from './cluster.pages';

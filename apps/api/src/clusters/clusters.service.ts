@@ -19,8 +19,8 @@ import type { Database, Transaction } from '@managed-consul/database';
 import type { ErrorDetail } from '@managed-consul/errors';
 import { findSecondaryProblems, requestSecondaryCluster } from '@managed-consul/federation';
 import { findCloneProblems, requestCloneCluster } from '@managed-consul/snapshots';
+import { examineInput } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { examineInput } from '../http/contract-input';
 import { showOperation } from '../operations/operation.view';
 import { showCluster } from './cluster.view';
 

@@ -3,9 +3,8 @@ import type { FastifyReply } from 'fastify';
 import type { Requester } from '@managed-consul/access';
 import type { FederationBody } from '@managed-consul/api-contract';
 import { createFederationToken, getFederation, type FederatedCluster } from '@managed-consul/federation';
+import { FromRequester, readId, readNothing } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { FromRequester } from '../http/caller.guard';
-import { readId, readNothing } from '../http/contract-input';
 import { pointToOperation } from '../http/operation-headers';
 import { showOperation } from '../operations/operation.view';
 

@@ -2,8 +2,8 @@ import { Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { hcsOperations } from '@managed-consul/api-contract';
 import { AppError } from '@managed-consul/errors';
+import { readInput } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { readInput } from '../http/contract-input';
 import { HCS_CONTROLLER_PATHS } from './hcs-address';
 import { FromHcsCall, HcsPlaces, type HcsCall } from './hcs-call';
 

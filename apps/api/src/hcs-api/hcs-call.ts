@@ -5,8 +5,8 @@ import type { Requester } from '@managed-consul/access';
 import { findInstallationAt, getCluster, listClusters, type ClusterWithServers } from '@managed-consul/clusters';
 import type { Installation } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
+import { readInput } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { readInput } from '../http/contract-input';
 import type { SentRequest } from '../operations/requests.service';
 import { parseApplicationId } from './application-id';
 

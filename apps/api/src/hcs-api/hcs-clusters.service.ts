@@ -17,8 +17,8 @@ import {
 import type { Installation } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
 import { findPrimaryOf, requestSecondaryCluster } from '@managed-consul/federation';
+import { readInput } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { readInput } from '../http/contract-input';
 import { HcsPlaces, type HcsCall } from './hcs-call';
 import { showHcsCluster } from './hcs-cluster.view';
 import { differencesFrom, draftOfProperties, type HcsDraft } from './hcs-create';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { generateKeyPair, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorEnvelopeSchema, routes, type RouteContract, type RouteName } from '@managed-consul/api-contract';
-import { translateError } from './request-errors';
+import { translateError } from '@managed-consul/http-api';
 import { startApi, type ApiUnderTest, type Person, type RawAnswer } from '../testing/api-under-test';
 
 let api: ApiUnderTest;

@@ -4,12 +4,19 @@ import { answerOnce, type Requester } from '@managed-consul/access';
 import { createInstallationRequestSchema, pageQuerySchema } from '@managed-consul/api-contract';
 import { getInstallation, listInstallations, requestRegisterInstallation, type ListPosition } from '@managed-consul/clusters';
 import type { Installation } from '@managed-consul/database';
+import {
+  creationPosition,
+  FromRequester,
+  type PagedList,
+  pageOf,
+  readId,
+  readInput,
+  readPageRequest,
+  repeatableOf,
+  writeCreation,
+} from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { FromRequester } from '../http/caller.guard';
-import { readId, readInput } from '../http/contract-input';
 import { pointToOperation } from '../http/operation-headers';
-import { creationPosition, pageOf, readPageRequest, writeCreation, type PagedList } from '../http/pages';
-import { repeatableOf } from '../http/repeatable';
 import { showOperation } from '../operations/operation.view';
 import { showInstallation } from './installation.view';
 

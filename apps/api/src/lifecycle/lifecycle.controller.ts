@@ -7,7 +7,7 @@ import {
   restoreRequestSchema,
   scaleRequestSchema,
 } from '@managed-consul/api-contract';
-import { readId, readInput, readNothing } from '../http/contract-input';
+import { readId, readInput, readNothing } from '@managed-consul/http-api';
 import { FromSender, type SentRequest } from '../operations/requests.service';
 import { StartsOperation } from '../operations/starts-operation';
 import { LifecycleService } from './lifecycle.service';

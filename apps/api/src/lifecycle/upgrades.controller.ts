@@ -2,8 +2,7 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Res } from '@nest
 import type { FastifyReply } from 'fastify';
 import { deferUpgradesRequestSchema, upgradeRequestSchema } from '@managed-consul/api-contract';
 import type { Requester } from '@managed-consul/access';
-import { FromRequester } from '../http/caller.guard';
-import { readId, readInput } from '../http/contract-input';
+import { FromRequester, readId, readInput } from '@managed-consul/http-api';
 import { FromSender, type SentRequest } from '../operations/requests.service';
 import { StartsOperation } from '../operations/starts-operation';
 import { UpgradesService } from './upgrades.service';

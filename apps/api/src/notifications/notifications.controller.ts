@@ -5,9 +5,8 @@ import { notificationSchema } from '@managed-consul/api-contract';
 import { recordApplicationNews } from '@managed-consul/clusters';
 import type { Prisma } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
+import { Public, readInput } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { Public } from '../http/caller.guard';
-import { readInput } from '../http/contract-input';
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 

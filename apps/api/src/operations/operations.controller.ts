@@ -6,11 +6,9 @@ import { operationWaitQuerySchema, pageQuerySchema } from '@managed-consul/api-c
 import type { Requester } from '@managed-consul/access';
 import { getCluster } from '@managed-consul/clusters';
 import { isTerminal, type Operation } from '@managed-consul/operations';
+import { FromRequester, type PagedList, pageOf, readId, readInput, readNothing, readPageRequest } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { FromRequester } from '../http/caller.guard';
-import { readId, readInput, readNothing } from '../http/contract-input';
 import { pointToOperation, RETRY_AFTER_SECONDS } from '../http/operation-headers';
-import { pageOf, readPageRequest, type PagedList } from '../http/pages';
 import { hasSeenEnd, streamOperationEvents } from './operation-events';
 import { OperationResultsService } from './operation-results.service';
 import { showOperation } from './operation.view';

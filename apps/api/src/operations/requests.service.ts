@@ -4,8 +4,8 @@ import { answerOnce, type RepeatableRequest, type Requester, type StoredAnswer }
 import { getCluster, lockCluster, requireMatch } from '@managed-consul/clusters';
 import type { Prisma, Transaction } from '@managed-consul/database';
 import type { Operation } from '@managed-consul/operations';
+import { repeatableOf } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { repeatableOf } from '../http/repeatable';
 import { showOperation } from './operation.view';
 import type { AcceptedAnswer } from './starts-operation';
 

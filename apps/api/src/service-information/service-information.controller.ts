@@ -1,8 +1,8 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { buildOpenApiDocument } from '@managed-consul/api-contract';
 import { AppError } from '@managed-consul/errors';
+import { Public } from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { Public } from '../http/caller.guard';
 
 /** What the service says about itself: whether it can work, and what it offers. */
 @Public()

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SnapshotBody } from '@managed-consul/api-contract';
 import type { Snapshot } from '@managed-consul/database';
-import { creationPosition, writeCreation, type PagedList } from '../http/pages';
+import { creationPosition, type PagedList, writeCreation } from '@managed-consul/http-api';
 import { showDrill } from './drill.view';
 
 export const snapshotPages: PagedList<Snapshot, { createdAt: Date; id: string }> = {

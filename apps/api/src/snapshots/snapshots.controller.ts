@@ -8,10 +8,16 @@ import {
 } from '@managed-consul/api-contract';
 import type { Requester } from '@managed-consul/access';
 import { getSnapshot, listSnapshots, type SnapshotListQuery } from '@managed-consul/snapshots';
+import {
+  FromRequester,
+  pageOf,
+  type PageRequest,
+  readId,
+  readInput,
+  readNothing,
+  readPageRequest,
+} from '@managed-consul/http-api';
 import { API_SERVICES, type ApiServices } from '../api-services';
-import { FromRequester } from '../http/caller.guard';
-import { readId, readInput, readNothing } from '../http/contract-input';
-import { pageOf, readPageRequest, type PageRequest } from '../http/pages';
 import { FromSender, type SentRequest } from '../operations/requests.service';
 import { StartsOperation } from '../operations/starts-operation';
 import { showSnapshot, snapshotPages } from './snapshot.view';

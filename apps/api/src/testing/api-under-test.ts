@@ -12,18 +12,17 @@ import { openDatabase, type Database } from '@managed-consul/database';
 import { createLogger } from '@managed-consul/observability';
 import { OperationChanges, Operations, OPERATIONS_QUEUE, QueueBell } from '@managed-consul/operations';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
-import { createTestDatabase, seedCatalogue, testRedisUrl, until } from '@managed-consul/testing';
+import { AppTokenIssuer, createTestDatabase, seedCatalogue, testRedisUrl, until } from '@managed-consul/testing';
 import type { ApiServices } from '../api-services';
 import { createApi } from '../create-api';
 import { testRecordsIn, type Person, type TestRecords } from './test-records';
-import { TokenIssuer } from './token-issuer';
 
 export type { Person };
 
 /** The whole API on a real PostgreSQL and Redis of its own, with an issuer of its own. */
 export interface ApiUnderTest extends TestRecords {
   url: string;
-  issuer: TokenIssuer;
+  issuer: AppTokenIssuer;
   database: Database;
   secrets: SecretStore;
   services: ApiServices;
@@ -108,7 +107,7 @@ export async function startApi(): Promise<ApiUnderTest> {
   const [place, redisUrl, issuer, keyFile] = await Promise.all([
     createTestDatabase(),
     testRedisUrl(),
-    TokenIssuer.start(),
+    AppTokenIssuer.start(),
     makeKeyFile(),
   ]);
   const logged: string[] = [];

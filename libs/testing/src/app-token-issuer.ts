@@ -17,7 +17,7 @@ export interface TokenWish {
 }
 
 /** An issuer like Entra ID for one test: real keys, real signatures, keys published over HTTP. Tenants it was not told of are unknown. */
-export class TokenIssuer {
+export class AppTokenIssuer {
   readonly #server: Server;
   readonly #tenants = new Set<string>();
   readonly #privateKey: CryptoKey;
@@ -35,10 +35,10 @@ export class TokenIssuer {
     });
   }
 
-  static async start(): Promise<TokenIssuer> {
+  static async start(): Promise<AppTokenIssuer> {
     const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
     const jwk = { ...(await exportJWK(publicKey)), kid: randomUUID(), alg: 'RS256', use: 'sig' };
-    const issuer = new TokenIssuer(privateKey, jwk);
+    const issuer = new AppTokenIssuer(privateKey, jwk);
     await new Promise<void>((resolve) => issuer.#server.listen(0, '127.0.0.1', resolve));
     return issuer;
   }

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { adminRoleSchema, adminRoutes, type AdminRole, type AdminRouteName } from '@managed-consul/api-contract';
+import { startAdminApi, type AdminApiUnderTest } from './testing/admin-api-under-test';
+
+let api: AdminApiUnderTest;
+beforeAll(async () => {
+  api = await startAdminApi();
+});
+afterAll(() => api.stop());
+
+const RANK: Record<AdminRole, number> = { viewer: 1, operator: 2, lead: 3 };
+const GROUNDS = { reason: 'Only to see who may.', ticket: 'OPS-1' };
+
+/** What each write is sent. A new one without an entry does not compile. */
+type Write = {
+  [Name in AdminRouteName]: (typeof adminRoutes)[Name] extends { body: unknown } ? Name : never;
+}[AdminRouteName];
+const BODIES: Record<Write, object> = {
+  retryOperation: GROUNDS,
+  cancelOperation: GROUNDS,
+  setVersion: { ...GROUNDS, status: 'PREVIEW' },
+  setRegion: { ...GROUNDS, open: true },
+};
+
+async function targetOf(name: AdminRouteName, path: string): Promise<string> {
+  const cluster = await api.newCluster();
+  const version = `0.0.${String(Math.floor(Math.random() * 1e9))}`;
+  if (name === 'setVersion')
+    await api.database.prisma.consulVersion.create({ data: { version, status: 'AVAILABLE', licence: 'MPL-2.0' } });
+  const id = path.includes('/operations/') ? (await api.newOperation(cluster)).id : cluster.id;
+  return path.replace('{id}', id).replace('{version}', version).replace('{name}', 'westeurope');
+}
+
+const send = async (token: string | undefined, name: AdminRouteName) => {
+  const { method, path } = adminRoutes[name];
+  const options = name in BODIES ? { body: BODIES[name as Write] } : {};
+  return api.call(token, method, await targetOf(name, path), options);
+};
+
+const names = Object.keys(adminRoutes) as AdminRouteName[];
+
+describe.each(names)('%s', (name) => {
+  test.each(adminRoleSchema.options)('is for a %s exactly when its contract says so', async (role) => {
+    const answer = await send(api.tokens[role], name);
+    const allowed = RANK[role] >= RANK[adminRoutes[name].role];
+    const outcome = [answer.body.error?.code, answer.status];
+    expect(outcome).toEqual(allowed ? [undefined, 200] : ['AuthorizationFailed', 403]);
+  });
+
+  test('does not exist for outsiders, in the very words of an address that there is not', async () => {
+    const audience = 'api://managed-consul-admin';
+    const { issuer, tenantId, objectIds } = api;
+    const outsiders = {
+      'a colleague without a role': await issuer.sign({ tenantId, objectId: randomUUID(), audience }),
+      'a customer': await issuer.sign({ tenantId: issuer.addTenant(), objectId: randomUUID(), audience }),
+      "an operator's object id in another tenant": await issuer.sign({
+        ...{ tenantId: issuer.addTenant(), objectId: objectIds.lead, audience },
+      }),
+    };
+    for (const [who, token] of Object.entries(outsiders)) {
+      const [answer, nothing] = [await send(token, name), await api.call(token, 'GET', '/admin/nothing')];
+      expect([who, answer.status, answer.body]).toEqual([who, 404, nothing.body]);
+    }
+  });
+
+  test("is closed to a customers' token, to a bad one and to none", async () => {
+    const { issuer, tenantId, objectIds } = api;
+    const objectId = objectIds.lead;
+    const bad = [
+      undefined,
+      'not-a-token',
+      await issuer.sign({ tenantId, objectId, audience: 'api://managed-consul' }),
+      await issuer.sign({ tenantId, objectId, audience: 'api://managed-consul-admin', expiresIn: -3600 }),
+    ];
+    for (const token of bad) expect((await send(token, name)).status).toBe(401);
+  });
+});
+
+test('a role is given to the groups that a token lists as well', async () => {
+  const { issuer, tenantId, objectIds } = api;
+  const member = { tenantId, objectId: randomUUID(), groups: [objectIds.viewer], audience: 'api://managed-consul-admin' };
+  expect((await send(await issuer.sign(member), 'findClusters')).status).toBe(200);
+});
+
+test('every route is in the contract', () => {
+  const promised = Object.values(adminRoutes).map(({ method, path }) => `${method} ${path}`);
+  const offered = api.routes().filter((route) => !route.startsWith('HEAD '));
+  expect(offered.sort()).toEqual([...promised, 'GET /healthz'].sort());
+});

@@ -1,0 +1,36 @@
+import { defineSettings, setting } from '@managed-consul/config';
+
+/** Everything that the operators' API is given from outside. */
+export const adminApiSettings = defineSettings({
+  LOG_LEVEL: setting.choice({
+    description: 'Least serious level that is logged.',
+    options: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+  }),
+  DATABASE_URL: setting.secret({ description: 'PostgreSQL, as postgresql://user:password@host:port/database.' }),
+  DATABASE_MAX_CONNECTIONS: setting.integer({
+    description: 'Connections that this process may hold.',
+    min: 1,
+    max: 200,
+    default: '5',
+  }),
+  REDIS_URL: setting.secret({ description: 'Redis of the job queue, as redis://host:port.' }),
+  ADMIN_AUTHORITY: setting.url({
+    description: "Issuer of the operators' tokens; apart from that of the customers.",
+    default: 'https://login.microsoftonline.com',
+  }),
+  ADMIN_TENANT_ID: setting.text({ description: 'Tenant of the operators; a token of any other is that of an outsider.' }),
+  ADMIN_AUDIENCE: setting.text({
+    description: 'Audience that tokens must be made for.',
+    default: 'api://managed-consul-admin',
+  }),
+  ADMIN_VIEWERS: setting.text({
+    description: 'Object ids of the users, groups and service principals that may look, by commas.',
+    default: '',
+  }),
+  ADMIN_OPERATORS: setting.text({ description: 'Those that may also unblock work, by commas.', default: '' }),
+  ADMIN_LEADS: setting.text({ description: 'Those that may also change what touches everybody, by commas.', default: '' }),
+  ADMIN_HOST: setting.text({ description: 'Address to listen on; not one that customers reach.', default: '127.0.0.1' }),
+  ADMIN_PORT: setting.integer({ description: 'Port to listen on; 0 takes a free one.', min: 0, max: 65535, default: '18082' }),
+  ADMIN_PUBLIC_URL: setting.url({ description: 'Address under which operators reach it; links are made with it.' }),
+});

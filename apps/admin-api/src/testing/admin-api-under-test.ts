@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { createTokenVerifier } from '@managed-consul/access';
+import type { AdminRole } from '@managed-consul/api-contract';
+import { systemClock } from '@managed-consul/config';
+import { openDatabase, type Cluster, type Database, type Operation } from '@managed-consul/database';
+import { createLogger } from '@managed-consul/observability';
+import { AppTokenIssuer, createTestDatabase, NotedBell, seedCatalogue } from '@managed-consul/testing';
+import { createAdminApi } from '../create-admin-api';
+
+const AUDIENCE = 'api://managed-consul-admin';
+
+export interface AdminAnswer {
+  status: number;
+  text: string;
+  body: { error?: { code: string; message: string } } & Record<string, unknown>;
+}
+
+export interface AdminCall {
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** The operators' API on a PostgreSQL of its own, with an issuer of its own and one operator of each role. */
+export interface AdminApiUnderTest {
+  database: Database;
+  issuer: AppTokenIssuer;
+  bell: NotedBell;
+  tenantId: string;
+  objectIds: Record<AdminRole, string>;
+  tokens: Record<AdminRole, string>;
+  logged: string[];
+  routes: () => string[];
+  /** A customer's cluster as the worker leaves it. */
+  newCluster(more?: Partial<Cluster>): Promise<Cluster>;
+  newOperation(cluster: Cluster, more?: Partial<Operation>): Promise<Operation>;
+  call(token: string | undefined, method: string, path: string, options?: AdminCall): Promise<AdminAnswer>;
+  stop(): Promise<void>;
+}
+
+async function recordsIn({ prisma }: Database) {
+  const newCluster = async (more: Partial<Cluster> = {}) => {
+    const installation = await prisma.installation.create({
+      data: {
+        ...{ kind: 'Direct', state: 'Ready', tenantId: randomUUID(), subscriptionId: randomUUID() },
+        ...{ resourceGroup: 'consul', region: 'westeurope', planId: 'on-demand' },
+      },
+    });
+    const data = {
+      ...{ installationId: installation.id, name: 'hello', datacenter: 'hello', region: 'westeurope', consulVersion: '1.8.7' },
+      ...{ servers: 3, vmSize: 'Standard_D2s_v3', networkCidr: '172.25.16.0/24', email: 'ops@example.com' },
+      ...{ planId: 'on-demand', provisioningState: 'Succeeded' as const },
+      ...more,
+    };
+    return prisma.cluster.create({ data: data as Parameters<typeof prisma.cluster.create>[0]['data'] });
+  };
+  const newOperation = async ({ id, installationId }: Cluster, more: Partial<Operation> = {}) => {
+    const about = { clusterId: id, installationId, subject: `cluster/${id}`, kind: 'scale-cluster', requestedBy: 'customer' };
+    return prisma.operation.create({ data: { ...about, ...more } as Parameters<typeof prisma.operation.create>[0]['data'] });
+  };
+  return { newCluster, newOperation };
+}
+
+/** Starts one; `stop` ends everything that it started. */
+export async function startAdminApi(): Promise<AdminApiUnderTest> {
+  const [place, issuer] = await Promise.all([createTestDatabase(), AppTokenIssuer.start()]);
+  const database = openDatabase({ url: place.url, maxConnections: 5 });
+  await seedCatalogue(database);
+  const tenantId = issuer.addTenant();
+  const objectIds = { viewer: randomUUID(), operator: randomUUID(), lead: randomUUID() };
+  const sign = (objectId: string) => issuer.sign({ tenantId, objectId, audience: AUDIENCE });
+  const logged: string[] = [];
+  const bell = new NotedBell();
+  const { application, routes } = await createAdminApi({
+    database,
+    bell,
+    verifier: createTokenVerifier({ authority: issuer.authority, audience: AUDIENCE }),
+    operators: { tenantId, viewers: [objectIds.viewer], operators: [objectIds.operator], leads: [objectIds.lead] },
+    clock: systemClock,
+    log: createLogger({ app: 'admin-api', level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+    publicUrl: 'https://admin.example.com',
+  });
+  await application.listen(0, '127.0.0.1');
+  const url = (await application.getUrl()).replace('[::1]', '127.0.0.1');
+  return {
+    ...{ database, issuer, bell, tenantId, objectIds, logged, routes },
+    ...(await recordsIn(database)),
+    tokens: {
+      viewer: await sign(objectIds.viewer),
+      operator: await sign(objectIds.operator),
+      lead: await sign(objectIds.lead),
+    },
+    async call(token, method, path, { body, headers } = {}) {
+      const response = await fetch(`${url}${path}`, {
+        method,
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, text, body: (text === '' ? {} : JSON.parse(text)) as AdminAnswer['body'] };
+    },
+    async stop() {
+      await application.close();
+      await database.close();
+      await Promise.all([place.drop(), issuer.stop()]);
+    },
+  };
+}

@@ -1,0 +1,13 @@
+/**
+ * What operators of the service see and do across all customers: find clusters and operations, unblock work, look after the
+ * catalogue. Writes plan first and are recorded before they take effect. Knows no web framework, no Azure and no Consul, and
+ * never reads a secret.
+ */
+export { dumpCluster, type ClusterDump } from './cluster-dump';
+export { findFleetClusters, getFleetCluster, type FleetCluster, type FleetClusterQuery } from './fleet-clusters';
+export { findFleetOperations, getFleetOperation, type FleetOperation, type FleetOperationQuery } from './fleet-operations';
+export { planCancel, planRetry } from './operation-care';
+export { planRegion, planVersion, type VersionWish } from './catalogue-care';
+export { listFleetVersions, type FleetVersion } from './fleet-versions';
+export { carryOut, type Change, type ChangeOutcome } from './change';
+export { readQueue, type QueueState } from './queue';

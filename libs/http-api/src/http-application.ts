@@ -1,0 +1,69 @@
+import 'reflect-metadata';
+import type { IncomingMessage } from 'node:http';
+import type { CanActivate, DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { toErrorResponse } from '@managed-consul/errors';
+import type { Logger } from '@managed-consul/observability';
+import { AllowedMethods } from './allowed-methods';
+import { ErrorFilter, type Refusals } from './error.filter';
+import { addRequestContext, answerIds } from './request-context';
+import { translateFrameworkError } from './request-errors';
+
+const BODY_LIMIT_BYTES = 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** What the adapter's types leave open about a request that has not been routed yet. */
+type RawRequest = Pick<IncomingMessage, 'url' | 'headers'>;
+
+export interface HttpApplicationOptions {
+  module: DynamicModule;
+  /** Lets requests through, and says whose they are. */
+  guard: CanActivate;
+  refusals: Refusals;
+  log: Logger;
+  /** The address that is meant by that of a request; itself unless given. */
+  rewriteUrl?: (request: { url: string; headers: IncomingMessage['headers'] }) => string;
+}
+
+export interface HttpApplication {
+  application: NestFastifyApplication;
+  /** Every route, as `METHOD /path/{parameter}`. */
+  routes: () => string[];
+}
+
+/** An address that cannot be decoded meets neither hook nor filter. */
+function answerBrokenAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  answerIds(request, reply);
+  const { status, body } = toErrorResponse(translateFrameworkError(error), request.correlationId);
+  void reply.status(status).send(body);
+}
+
+/** Builds an HTTP interface, ready to listen; listening and closing are the caller's. */
+export async function createHttpApplication(options: HttpApplicationOptions): Promise<HttpApplication> {
+  const { module, guard, refusals, log, rewriteUrl } = options;
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: answerBrokenAddress,
+    ...(rewriteUrl ? { rewriteUrl: ({ url = '/', headers }: RawRequest) => rewriteUrl({ url, headers }) } : {}),
+  });
+  const fastify = adapter.getInstance();
+  // Bodies are JSON and nothing else; Nest's own parser would take forms, and Fastify's takes plain text.
+  fastify.removeContentTypeParser('text/plain');
+  const allowedMethods = new AllowedMethods();
+  allowedMethods.watch(fastify);
+  addRequestContext(fastify, log);
+  const application = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: false,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  application.useGlobalGuards(guard);
+  application.useGlobalFilters(new ErrorFilter(log, allowedMethods, refusals));
+  await application.init();
+  await fastify.ready();
+  return { application, routes: () => allowedMethods.list() };
+}

@@ -1,0 +1,10 @@
+/**
+ * What every HTTP interface of the service does the same way: correlation ids, input by schema, pages, Idempotency-Key, errors as
+ * ARM's envelope, and a Nest application around all of it. Knows no route; who may do what is the business of each interface.
+ */
+export { examineInput, readId, readInput, readNothing, type ExaminedInput } from './contract-input';
+export { createHttpApplication, type HttpApplication, type HttpApplicationOptions } from './http-application';
+export { bearerTokenOf, FromRequester, isPublic, Public } from './caller';
+export { creationPosition, pageOf, readPageRequest, writeCreation, type PagedList, type PageRequest } from './pages';
+export { repeatableOf } from './repeatable';
+export { translateError } from './request-errors';
