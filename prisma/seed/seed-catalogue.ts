@@ -1,6 +1,6 @@
 import type { Database } from '@managed-consul/database';
 import { CONSUL_VERSIONS } from './consul-versions';
-import { PLANS } from './plans';
+import { PLAN_PRICES, PLANS } from './plans';
 import { REGIONS } from './regions';
 
 /**
@@ -17,6 +17,7 @@ export async function seedCatalogue(database: Database): Promise<void> {
   await database.prisma.$transaction([
     database.prisma.region.createMany({ data: regions, skipDuplicates: true }),
     database.prisma.plan.createMany({ data: [...PLANS], skipDuplicates: true }),
+    database.prisma.planPrice.createMany({ data: [...PLAN_PRICES], skipDuplicates: true }),
     database.prisma.consulVersion.createMany({ data: [...CONSUL_VERSIONS], skipDuplicates: true }),
   ]);
 }

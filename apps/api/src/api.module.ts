@@ -29,6 +29,7 @@ import { OperationsService } from './operations/operations.service';
 import { RequestsService } from './operations/requests.service';
 import { ServiceInformationController } from './service-information/service-information.controller';
 import { SnapshotsController } from './snapshots/snapshots.controller';
+import { UsageController } from './usage/usage.controller';
 import { SnapshotsService } from './snapshots/snapshots.service';
 
 /** The customers' API around its services. */
@@ -46,6 +47,7 @@ export class ApiModule {
         AuditController,
         ClientAccessController,
         FederationController,
+        UsageController,
         InstallationsController,
         CatalogueController,
         PublicVersionsController,

@@ -3,7 +3,7 @@ import { seconds, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import { Metrics, type Logger } from '@managed-consul/observability';
 import { BellListener, type QueueBell } from '@managed-consul/operations';
-import { addFleetMetrics, DueWork, Sweeper, UsageSender, type Schedule } from '@managed-consul/schedules';
+import { addFleetMetrics, DueWork, HourCloser, Sweeper, UsageSender, type Schedule } from '@managed-consul/schedules';
 import type { OperationRecord, WorkflowRunner } from '@managed-consul/workflow-engine';
 import { HealthServer } from './health-server';
 
@@ -34,6 +34,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
   readonly #parts: WorkerParts;
   readonly #sweeper: Sweeper;
   readonly #dueWork: DueWork;
+  readonly #hourCloser: HourCloser;
   readonly #usageSender: UsageSender;
   readonly #health: HealthServer;
   #listener: BellListener | undefined;
@@ -44,6 +45,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     const { database, bell, log, page, sweepEvery, schedules, scheduleEvery } = parts;
     this.#sweeper = new Sweeper({ database, bell, log, page, every: sweepEvery });
     this.#dueWork = new DueWork({ database, schedules, log, every: scheduleEvery });
+    this.#hourCloser = new HourCloser({ database, log });
     this.#usageSender = new UsageSender({ database, bell, log });
     const metrics = new Metrics();
     addFleetMetrics(metrics, database);
@@ -65,13 +67,20 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     this.#listener = new BellListener({ redisUrl, concurrency, log, answer: (id) => runner.run(id) });
     this.#sweeper.start();
     this.#dueWork.start();
+    this.#hourCloser.start();
     this.#usageSender.start();
     log.info({ concurrency, healthPort: this.#healthPort }, 'worker has started');
   }
 
   /** First nothing new, then what runs is let end, then leases are back and the rest is closed. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.#listener?.pause(), this.#sweeper.stop(), this.#dueWork.stop(), this.#usageSender.stop()]);
+    await Promise.all([
+      this.#listener?.pause(),
+      this.#sweeper.stop(),
+      this.#dueWork.stop(),
+      this.#hourCloser.stop(),
+      this.#usageSender.stop(),
+    ]);
     await this.#parts.runner.stop(this.#parts.stopWithin, seconds(5));
     await this.#listener?.close(true);
     await this.#health.close();

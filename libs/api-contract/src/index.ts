@@ -24,6 +24,7 @@ export * from './rotation.schema';
 export * from './servers.schema';
 export * from './snapshot.schema';
 export * from './upgrade.schema';
+export * from './usage.schema';
 export type { AnswerContract, RouteContract } from './route-contract';
 export { idParamsSchema } from './route-parts';
 export { routes, type RouteName } from './routes';

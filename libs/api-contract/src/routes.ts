@@ -37,6 +37,7 @@ import { rotationRoutes } from './rotation.routes';
 import { serversRoutes } from './servers.routes';
 import { snapshotRoutes } from './snapshot.routes';
 import { upgradeRoutes } from './upgrade.routes';
+import { usageRoutes } from './usage.routes';
 
 /** Every route of the customers' API. The OpenAPI document and the typed client are made from this list. */
 export const routes = {
@@ -180,6 +181,7 @@ export const routes = {
   ...rotationRoutes,
   ...auditRoutes,
   ...federationRoutes,
+  ...usageRoutes,
   getOperation: {
     method: 'GET',
     path: '/v1/operations/{id}',

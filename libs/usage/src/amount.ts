@@ -64,8 +64,9 @@ export class Amount {
     return new Amount(this.#raw + other.raw);
   }
 
-  isZero(): boolean {
-    return this.#raw === 0n;
+  /** A whole number of times. */
+  times(count: number): Amount {
+    return new Amount(this.#raw * BigInt(count));
   }
 
   /** Whether this is at least `percent` of `whole`, a decimal text. */

@@ -22,6 +22,11 @@ export function hoursOf({ from, to }: Span): Date[] {
   return Array.from({ length: count }, (_none, index) => new Date(first + index * HOUR));
 }
 
+export const dayOf = (at: Date): Span => {
+  const from = Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate());
+  return { from: new Date(from), to: new Date(from + hoursLong(24)) };
+};
+
 export const monthOf = (at: Date): Span => ({
   from: new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth())),
   to: new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1)),

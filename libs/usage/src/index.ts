@@ -3,11 +3,15 @@
  * told of it. Quantities and money are exact; nothing here is a floating-point number. Knows no Azure and no Consul.
  */
 export { Amount } from './amount';
+export { giveBudgetNotices, readBudget, removeBudget, setBudget } from './budget';
 export { closeDueHours, closeHour, CLOSE_AFTER } from './close-hour';
+export { examineCoverage, type Coverage } from './coverage';
 export { creditRecord, type CreditWish } from './credit';
-export { hourAfter, hourOf, monthOf, readMonth, type Span } from './hour';
+export { estimateCost, type Estimate } from './estimate';
+export { dayOf, hourAfter, hourOf, monthOf, readMonth, type Span } from './hour';
 export { clusterMeter, SERVICE_INSTANCES, SNAPSHOT_STORAGE, unitHours } from './meters';
-export { costOf, dimensionOf, type PriceDimension, type PriceDimensionInput } from './price';
+export { costOf, dimensionOf, tierLabel, type PriceDimension, type PriceDimensionInput } from './price';
 export { addPrice, priceAt, pricesById, type Price } from './prices';
 export { compareHour, correctHour, type Mismatch } from './recompute';
 export { recordServiceInstances } from './service-instances';
+export { readUsage, sumUsage, totalsOf, type Usage, type UsageLine } from './usage-report';

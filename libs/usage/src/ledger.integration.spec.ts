@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { RowBench } from '@managed-consul/testing';
 import type { Prisma } from '@managed-consul/database';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addPrice, closeDueHours, closeHour, compareHour, correctHour, creditRecord, recordServiceInstances } from './index';
+import {
+  addPrice,
+  closeDueHours,
+  closeHour,
+  compareHour,
+  correctHour,
+  creditRecord,
+  examineCoverage,
+  recordServiceInstances,
+} from './index';
 
 const HOUR = new Date('2026-03-29T01:00:00Z');
 const at = (time: string) => new Date(`2026-03-29T${time}Z`);
@@ -130,7 +139,6 @@ test('a price that begins in the middle of an hour cuts it, and refuses to begin
   ).toEqual([1200, 2400]);
   await expect(add({ validFrom: at('01:20:00') })).rejects.toMatchObject({ code: 'InvalidPrice', target: 'validFrom' });
   await expect(add({ validFrom: at('01:30:00.500') })).rejects.toMatchObject({ code: 'InvalidPrice', target: 'validFrom' });
-  await expect(add({ validFrom: at('09:00:00'), currency: 'EUR' })).rejects.toMatchObject({ target: 'currency' });
   await expect(add({ validFrom: at('09:00:00'), dimensions: [] })).rejects.toMatchObject({ target: 'dimensions' });
   await expect(add({ planId: 'none' })).rejects.toMatchObject({ code: 'ResourceNotFound' });
 });
@@ -181,6 +189,24 @@ test('what comes to light later is corrected by rows that name what they correct
   });
   const all = await bench.database.prisma.usageRecord.findMany({ where: { correctsId: { in: [first!.id, second!.id] } } });
   expect(all).toMatchObject([{ kind: 'Correction', reason: correction.reason, recordedBy: 'recompute' }]);
+});
+
+test('an operator sees hours that are open, rows that differ, and clusters whose services nobody counted', async () => {
+  const cluster = await readyAt(at('05:30:00'));
+  const span = { from: at('05:00:00'), to: at('08:00:00') };
+  const { openHours, uncounted, mismatched } = await examineCoverage(bench.database, span, at('07:30:00'));
+  expect(openHours).toEqual([at('06:00:00')]);
+  expect(mismatched.map(({ clusterId, recorded, computed }) => [clusterId, recorded.seconds, computed.seconds])).toEqual([
+    [cluster, 0, 1800],
+  ]);
+  expect(
+    uncounted.some(({ clusterId }) => clusterId === cluster),
+    'an hour without a row is a mismatch',
+  ).toBe(false);
+  await correctHour(bench.database, at('05:00:00'), { reason: 'Was missed.', recordedBy: 'recompute', now: at('07:00:00') });
+  const after = await examineCoverage(bench.database, span, at('07:30:00'));
+  expect(after.mismatched).toEqual([]);
+  expect(after.uncounted).toContainEqual({ clusterId: cluster, hour: at('05:00:00') });
 });
 
 test('a credit lets off time of a record and never more than it has', async () => {

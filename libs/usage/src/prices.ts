@@ -40,8 +40,7 @@ export interface PriceWish {
 }
 
 /**
- * Adds a price that holds from a moment on. All prices of the service are in one currency, so that any may be summed. Throws
- * InvalidPrice, and ResourceNotFound for a plan that does not exist.
+ * Adds a price that holds from a moment on. Throws InvalidPrice, and ResourceNotFound for a plan that does not exist.
  */
 export async function addPrice(tx: Transaction, { planId, validFrom, currency, dimensions }: PriceWish): Promise<Price> {
   const checked = dimensionsSchema.safeParse(dimensions);
@@ -51,9 +50,6 @@ export async function addPrice(tx: Transaction, { planId, validFrom, currency, d
   if (!(await tx.plan.findUnique({ where: { id: planId } }))) throw new AppError('ResourceNotFound', 'There is no such plan.');
   // Whoever closes an hour meanwhile waits, or is waited for.
   await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtext('usage-ledger'))::text`;
-  const known = await tx.planPrice.findFirst({ orderBy: { createdAt: 'asc' } });
-  if (known && known.currency !== currency)
-    throw new AppError('InvalidPrice', `All prices are in ${known.currency}.`, { target: 'currency' });
   const last = await tx.usageHour.findFirst({ orderBy: { hour: 'desc' } });
   const billedWithout = (await tx.planPrice.count({ where: { planId } })) > 0;
   if (last && billedWithout && validFrom < hourAfter(last.hour))

@@ -37,7 +37,11 @@ test('versions, regions and plans are public', async () => {
     availabilityZones: true,
     open: true,
   });
-  expect(planListSchema.parse(await read('/v1/plans')).value.map(({ id }) => id)).toEqual(['annual', 'on-demand']);
+  expect(planListSchema.parse(await read('/v1/plans')).value.map(({ id }) => id)).toEqual([
+    'annual',
+    'on-demand',
+    'on-demand-v2',
+  ]);
 });
 
 test('clients of the original service find the versions that can be installed, and no others', async () => {

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { hcsGatewayErrorSchema, hcsOperations, hcsStatusSchema } from '@managed-consul/api-contract';
-import { seconds } from '@managed-consul/config';
+import { hours, minutes, seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
+import { closeHour } from '@managed-consul/usage';
 import { startApi, type ApiUnderTest } from '../testing/api-under-test';
 import { addressOf, callHcs, newHcsPlace, type HcsPlace } from '../testing/hcs-api-under-test';
 
@@ -237,13 +238,44 @@ test('the configuration holds what an agent needs to join', async () => {
   expect(reads).toBeGreaterThan(0);
 });
 
-test('usage that nothing has metered is left out, and not told as none', async () => {
-  const { body } = await callHcs(api, place, 'GetBillingInfo');
-  const { currentSettings, usage } = hcsOperations.GetBillingInfo.answer.parse(body);
-  expect(currentSettings).toMatchObject({ plan: 'on-demand' });
-  expect(usage).toBeUndefined();
-  expect((await callHcs(api, place, 'GetBillingReport', { body: { month: '2026/11' } })).body).toEqual({});
-  expect((await callHcs(api, place, 'GetBillingReport', { body: { month: 'November' } })).body['code']).toBe(3);
+test('what was used is told in sums and by hour, and a month that is none is refused', async () => {
+  const hour = new Date('2026-05-20T10:00:00Z');
+  const { clock } = api.services;
+  api.services.clock = { now: () => new Date('2026-05-20T12:00:00Z') };
+  const { id: clusterId, installationId } = place.cluster;
+  const ran = { clusterId, installationId, planId: 'on-demand-v2', charged: true, servers: 3, vmSize: 'Standard_D2s_v5' };
+  const endsAt = new Date(hour.getTime() + minutes(30));
+  await api.database.prisma.usagePeriod.create({ data: { ...ran, startsAt: hour, endsAt } });
+  await api.database.prisma.serviceInstancePeak.create({ data: { clusterId, hour, instances: 100 } });
+  await closeHour(api.database, hour, new Date());
+  const { currentSettings, usage } = hcsOperations.GetBillingInfo.answer.parse(
+    (await callHcs(api, place, 'GetBillingInfo')).body,
+  );
+  expect(currentSettings).toMatchObject({ plan: 'on-demand', prices: { hourly: 0.081, dimensions: [] } });
+  // Half an hour at 0.069, and of 50 instances at 0.022 and 50 at 0.018.
+  const cost = 1.0345;
+  const details = [{ plan: 'on-demand-v2', hours: 0.5 }];
+  expect(usage?.timePeriod?.thisMonth).toMatchObject({ cost, details });
+  const month = hour.toISOString().slice(0, 7).replace('-', '/');
+  const report = await callHcs(api, place, 'GetBillingReport', { body: { month } });
+  expect(hcsOperations.GetBillingReport.answer.parse(report.body).usage).toEqual([
+    {
+      ...{ start: hour.toISOString(), end: new Date(hour.getTime() + hours(1)).toISOString(), plan: 'on-demand-v2', cost },
+      dimensions: [
+        { name: 'cluster_hours_3', tiers: [{ label: '1+', units: 0 }] },
+        {
+          name: 'service_instance_hours',
+          tiers: [
+            { label: '1-50', units: 25 },
+            { label: '51-250', units: 25 },
+          ],
+        },
+      ],
+    },
+  ]);
+  for (const bad of ['November', '2026/13', '2100/01', ''])
+    expect((await callHcs(api, place, 'GetBillingReport', { body: { month: bad } })).body['code'], bad).toBe(3);
+  api.services.clock = clock;
 });
 
 describe('a federation', () => {

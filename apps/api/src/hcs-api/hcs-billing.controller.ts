@@ -1,20 +1,14 @@
 import { Controller, HttpCode, Inject, Post } from '@nestjs/common';
-import { z } from 'zod';
 import { hcsOperations } from '@managed-consul/api-contract';
-import { AppError } from '@managed-consul/errors';
+import type { ClusterWithServers } from '@managed-consul/clusters';
 import { readInput } from '@managed-consul/http-api';
+import { clusterMeter, dayOf, dimensionOf, monthOf, priceAt, readMonth, readUsage } from '@managed-consul/usage';
 import { API_SERVICES, type ApiServices } from '../api-services';
 import { HCS_CONTROLLER_PATHS } from './hcs-address';
+import { showDimensions, showHours, showPeriod } from './hcs-billing.view';
 import { FromHcsCall, HcsPlaces, type HcsCall } from './hcs-call';
 
-const MICROS = 1_000_000;
-const pricesSchema = z.record(z.string(), z.number());
-const MONTH = /^\d{4}\/(0[1-9]|1[0-2])$/;
-
-/**
- * What the HCS API tells of money. Plan and price are in the catalogue; usage is left out, because nothing meters it yet and an
- * empty list would say that there was none.
- */
+/** What the HCS API tells of money: of the place, which to that API is the same as its one cluster. */
 @Controller(HCS_CONTROLLER_PATHS)
 export class HcsBillingController {
   readonly #services: ApiServices;
@@ -28,19 +22,32 @@ export class HcsBillingController {
   @Post('billingInfo')
   @HttpCode(200)
   async info(@FromHcsCall() call: HcsCall) {
-    const { planId, servers, createdAt } = await this.#places.onlyCluster(call);
-    const plan = await this.#services.database.prisma.plan.findUnique({ where: { id: planId } });
-    const micros = plan ? pricesSchema.parse(plan.hourlyMicros)[String(servers)] : undefined;
-    const prices = micros === undefined ? {} : { prices: { hourly: micros / MICROS } };
-    return { currentSettings: { plan: planId, activeSince: createdAt.toISOString(), ...prices } };
+    const cluster = await this.#places.onlyCluster(call);
+    const { database, clock } = this.#services;
+    const now = clock.now();
+    const [prices, today, thisMonth] = await Promise.all([
+      this.#pricesOf(cluster, now),
+      readUsage(database, cluster.installationId, dayOf(now)),
+      readUsage(database, cluster.installationId, monthOf(now)),
+    ]);
+    return {
+      currentSettings: { plan: cluster.planId, activeSince: cluster.createdAt.toISOString(), ...prices },
+      usage: { timePeriod: { today: showPeriod(today), thisMonth: showPeriod(thisMonth) } },
+    };
   }
 
   @Post('billingReport')
   @HttpCode(200)
   async report(@FromHcsCall() call: HcsCall) {
     const { month = '' } = readInput(hcsOperations.GetBillingReport.body, call.body);
-    await this.#places.onlyCluster(call);
-    if (!MONTH.test(month)) throw new AppError('InvalidRequest', 'Give a month as 2026/01.', { target: 'month' });
-    return {};
+    const { installationId } = await this.#places.onlyCluster(call);
+    const { database, clock } = this.#services;
+    return { usage: showHours(await readUsage(database, installationId, readMonth(month, clock.now()))) };
+  }
+
+  async #pricesOf({ planId, servers, vmSize }: ClusterWithServers, now: Date) {
+    const price = await priceAt(this.#services.database, planId, now);
+    const hourly = price && dimensionOf(price.dimensions, clusterMeter(servers, vmSize))?.tiers[0]?.unitPrice;
+    return price && hourly !== undefined ? { prices: { hourly: Number(hourly), dimensions: showDimensions(price) } } : {};
   }
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hcsOperations } from '@managed-consul/api-contract';
-import { seconds } from '@managed-consul/config';
+import { minutes, seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
+import { closeHour, hourOf } from '@managed-consul/usage';
 import { NOTIFICATION_SECRET, startApi, type ApiUnderTest } from '../testing/api-under-test';
 import { addressOf, callHcs, newHcsPlace, type HcsOperationName, type HcsPlace } from '../testing/hcs-api-under-test';
 import { fieldsIn, fieldsOf } from '../testing/hcs-fields';
@@ -12,8 +13,6 @@ const LEFT_OUT: readonly [RegExp, string][] = [
   [/^(Update|Delete|Create|Restore)\w+ operation\.(error|response)/, 'told by `operation` once it has ended'],
   [/properties\.federationToken$/, 'of a secondary: names its primary, and opens nothing'],
   [/properties\.auditLogStorageContainerURL$/, 'audit logs are a feature of Consul Enterprise'],
-  [/^GetBilling\w+ usage/, 'nothing meters usage yet'],
-  [/^GetBillingInfo currentSettings\.prices\.dimensions/, 'plans have an hourly price and no other dimension'],
 ];
 /** What a cluster that has just been asked for does not have yet. */
 const NOT_AT_FIRST =
@@ -77,10 +76,24 @@ async function createAnother(): Promise<unknown> {
   return hcsOperations.CreateCluster.answer.parse(answer.body);
 }
 
+const USED = hourOf(new Date());
+
+/** Half an hour of the cluster is in the ledger, by a plan with all that plans may have. */
+async function useSomething(): Promise<void> {
+  const { id: clusterId, installationId } = place.cluster;
+  const plan = { planId: 'on-demand-v2', servers: 3, vmSize: 'Standard_D2s_v5' };
+  await api.database.prisma.cluster.update({ where: { id: clusterId }, data: plan });
+  const time = { startsAt: USED, endsAt: new Date(USED.getTime() + minutes(30)) };
+  await api.database.prisma.usagePeriod.create({ data: { ...plan, ...time, clusterId, installationId, charged: true } });
+  await api.database.prisma.serviceInstancePeak.create({ data: { clusterId, hour: USED, instances: 100 } });
+  await closeHour(api.database, USED, new Date());
+}
+
 /** Asks for every operation, in states that give each of its fields a value. */
 async function collectAnswers(): Promise<Record<HcsOperationName, unknown[]>> {
   const { prisma } = api.database;
   const { cluster, installation } = place;
+  await useSomething();
   const create = { clusterId: cluster.id, kind: 'create-cluster' };
   await prisma.operation.updateMany({ where: create, data: { input: { sourceChannel: 'hcs-cli' } } });
   const verified = { sizeBytes: 9_007_199_254_740_993n, verifiedAt: new Date() };
@@ -111,7 +124,7 @@ async function collectAnswers(): Promise<Record<HcsOperationName, unknown[]>> {
     CreateToken: [await askForToken()],
     GetConfig: [await ask('GetConfig')],
     GetBillingInfo: [await ask('GetBillingInfo')],
-    GetBillingReport: [await ask('GetBillingReport', { month: '2026/11' })],
+    GetBillingReport: [await ask('GetBillingReport', { month: USED.toISOString().slice(0, 7).replace('-', '/') })],
   };
   answers.CreateSnapshot = [await ask('CreateSnapshot')];
   await endAll();
