@@ -57,7 +57,14 @@ const PATIENCE = minutes(5);
 function azureOf(world: LocalWorld, callTimeout?: Milliseconds): Azure {
   const { tenantId, clientId, clientSecret } = world.identities.publisher;
   const authority = azureUrl(world);
-  const identity = { endpoint: authority, authority, meteringEndpoint: authority, tenantId, clientId, clientSecret: new SecretValue(clientSecret) };
+  const identity = {
+    endpoint: authority,
+    authority,
+    meteringEndpoint: authority,
+    tenantId,
+    clientId,
+    clientSecret: new SecretValue(clientSecret),
+  };
   return openAzure({ ...identity, ...(callTimeout === undefined ? {} : { callTimeout }) });
 }
 

@@ -13,12 +13,9 @@ export const operationStepSchema = z
     attempts: z.int(),
     waitingFor: z.string().nullable(),
     error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
-    lastProblem: z
-      .string()
-      .nullable()
-      .meta({
-        description: 'Why the step was tried again the last time; stays when a later try works. Null if none was needed.',
-      }),
+    lastProblem: z.string().nullable().meta({
+      description: 'Why the step was tried again the last time; stays when a later try works. Null if none was needed.',
+    }),
     startedAt: timestampSchema,
     finishedAt: timestampSchema.nullable(),
   })

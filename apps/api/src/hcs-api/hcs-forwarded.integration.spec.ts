@@ -166,7 +166,7 @@ describe('a request at the forwarded door is refused, and changes nothing,', () 
   ];
 
   // All at once: a request with an unknown secret is kept waiting for a while, because its application may be on its way.
-  test(`${refusals.map(([reason]) => reason).join('; ')}`, async () => {
+  test(refusals.map(([reason]) => reason).join('; '), async () => {
     const before = await recordsOf();
     api.logged.length = 0;
     const answers = await Promise.all(refusals.map(async ([reason, send]) => ({ reason, answer: await send() })));
