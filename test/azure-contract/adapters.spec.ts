@@ -4,8 +4,9 @@ import { SecretValue, seconds } from '@managed-consul/config';
 import { TerminalError, TransientError } from '@managed-consul/errors';
 import { until } from '@managed-consul/testing';
 import { EmulatedAzure, OWNER, SUBSCRIPTION, TENANT } from './emulated-azure';
+import { groupName, liveAzure, ONLY_EMULATED, patience } from './live-azure';
 
-const GROUP = 'adapters';
+const GROUP = groupName('adapters');
 const DEPLOYMENT = 'sample';
 
 const template = (location: string) => ({
@@ -25,6 +26,8 @@ const template = (location: string) => ({
 
 const deploymentIn = (location: string) => ({ template: template(location), parameters: { secret: { value: 'hidden' } } });
 
+const onlyEmulated = it.skipIf(liveAzure !== undefined);
+
 describe('the adapters of Azure', () => {
   const emulator = new EmulatedAzure();
   let azure: Azure;
@@ -32,9 +35,9 @@ describe('the adapters of Azure', () => {
   const switchOff: (() => Promise<void>)[] = [];
 
   const openAnew = (): Azure => {
-    const { endpoint } = emulator;
+    const { endpoint, authority } = emulator;
     const who = { tenantId: TENANT, clientId: OWNER.clientId, clientSecret: new SecretValue(OWNER.secret) };
-    return openAzure({ endpoint, authority: endpoint, ...who, callTimeout: seconds(2) });
+    return openAzure({ endpoint, authority, ...who, callTimeout: seconds(liveAzure ? 30 : 2) });
   };
 
   const fault = async (...parameters: Parameters<EmulatedAzure['addFault']>): Promise<void> => {
@@ -54,7 +57,7 @@ describe('the adapters of Azure', () => {
           ? undefined
           : subscription.deployments.find(GROUP, DEPLOYMENT),
       {
-        within: seconds(30),
+        within: patience(seconds(30)),
         because: 'the deployment has ended',
       },
     );
@@ -72,12 +75,12 @@ describe('the adapters of Azure', () => {
       body: JSON.stringify({ location: 'westeurope', tags: { purpose: 'adapters' } }),
     });
   });
-  afterAll(() => emulator.dispose());
+  afterAll(() => emulator.dispose('adapters'));
   afterEach(async () => {
     for (const off of switchOff.splice(0)) await off();
   });
 
-  it('say that it passes, and when to come back, when Azure throttles', async () => {
+  onlyEmulated(`say that it passes, and when to come back, when Azure throttles${ONLY_EMULATED}`, async () => {
     await fault({ method: 'GET', path: GROUP, count: 1, effect: { kind: 'answer', status: 429, retryAfterSeconds: 7 } });
     const thrown = await thrownBy(subscription.resourceGroups.find(GROUP));
     expect(thrown).toBeInstanceOf(TransientError);
@@ -85,7 +88,7 @@ describe('the adapters of Azure', () => {
     expect((await subscription.resourceGroups.find(GROUP))?.tags).toEqual({ purpose: 'adapters' });
   });
 
-  it.each([
+  onlyEmulated.each([
     ['a fault inside Azure', { kind: 'answer', status: 500 }],
     ['a connection that is cut', { kind: 'lostResponse' }],
     ['an answer that takes too long', { kind: 'slow', milliseconds: 4000 }],
@@ -94,7 +97,7 @@ describe('the adapters of Azure', () => {
     expect(await thrownBy(subscription.resources.listByTag(GROUP, 'part', 'sample'))).toBeInstanceOf(TransientError);
   });
 
-  it.each([
+  onlyEmulated.each([
     ['does not answer', { kind: 'slow', milliseconds: 4000 }],
     ['is broken', { kind: 'answer', status: 503 }],
     ['does not know the service', { kind: 'answer', status: 401 }],
@@ -105,7 +108,7 @@ describe('the adapters of Azure', () => {
     expect(await openAnew().inSubscription(SUBSCRIPTION).resourceGroups.find(GROUP)).toBeDefined();
   });
 
-  it.each(['QuotaExceeded', 'ScopeLocked', 'DenyAssignmentAuthorizationFailed', 'SkuNotAvailable'])(
+  onlyEmulated.each(['QuotaExceeded', 'ScopeLocked', 'DenyAssignmentAuthorizationFailed', 'SkuNotAvailable'])(
     'end the work with Azure’s code %s',
     async (code) => {
       await fault({ method: 'PUT', count: 1, effect: { kind: 'answer', status: 409, code, message: `${code} it is` } });
@@ -117,12 +120,13 @@ describe('the adapters of Azure', () => {
   );
 
   it('join a deployment whose first answer was lost', async () => {
-    await fault({ method: 'PUT', count: 1, effect: { kind: 'lostResponse' } });
-    expect(await thrownBy(subscription.deployments.start(GROUP, DEPLOYMENT, deploymentIn('westeurope')))).toBeInstanceOf(
-      TransientError,
-    );
+    if (!liveAzure) {
+      await fault({ method: 'PUT', count: 1, effect: { kind: 'lostResponse' } });
+      const lost = thrownBy(subscription.deployments.start(GROUP, DEPLOYMENT, deploymentIn('westeurope')));
+      expect(await lost).toBeInstanceOf(TransientError);
+    }
     await until(() => subscription.deployments.start(GROUP, DEPLOYMENT, deploymentIn('westeurope')).then(() => true), {
-      within: seconds(20),
+      within: patience(seconds(20)),
     });
     expect(await finished()).toMatchObject({ state: 'succeeded' });
     expect((await subscription.resources.listByTag(GROUP, 'part', 'sample')).map(({ name }) => name)).toEqual([
@@ -138,7 +142,7 @@ describe('the adapters of Azure', () => {
         const found = await subscription.deployments.find(GROUP, 'elsewhere');
         return found?.state === 'failed' ? found : undefined;
       },
-      { within: seconds(20), because: 'the deployment has failed' },
+      { within: patience(seconds(20)), because: 'the deployment has failed' },
     );
     const error = await subscription.deployments.explainFailure(GROUP, 'elsewhere', facts);
     expect(error).toMatchObject({ code: 'LocationNotAvailableForResourceType' });
@@ -150,7 +154,7 @@ describe('the adapters of Azure', () => {
     if (!identity) throw new Error('There is nothing to remove.');
     await subscription.resources.startRemoval(identity);
     await until(async () => (await subscription.resources.find(identity.id, identity.type)) === undefined, {
-      within: seconds(20),
+      within: patience(seconds(20)),
     });
     await subscription.resources.startRemoval(identity);
     expect(await subscription.resources.listByTag('no-such-group', 'part', 'sample')).toEqual([]);

@@ -6,19 +6,21 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { ResourceManagementClient } from '@azure/arm-resources';
 import { ClientSecretCredential } from '@azure/identity';
 import { seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
+import { groupName, liveAzure } from './live-azure';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-export const TENANT = 'aaaaaaaa-0000-4000-8000-000000000001';
-export const SUBSCRIPTION = 'aaaaaaaa-0000-4000-8000-000000000002';
+export const TENANT = liveAzure?.tenantId ?? 'aaaaaaaa-0000-4000-8000-000000000001';
+export const SUBSCRIPTION = liveAzure?.subscriptionId ?? 'aaaaaaaa-0000-4000-8000-000000000002';
 export const AUDIENCE = 'api://contract';
 export const OWNER = {
-  clientId: 'aaaaaaaa-0000-4000-8000-000000000003',
-  objectId: 'aaaaaaaa-0000-4000-8000-000000000004',
-  secret: 'owner-secret',
+  clientId: liveAzure?.clientId ?? 'aaaaaaaa-0000-4000-8000-000000000003',
+  objectId: liveAzure?.objectId ?? 'aaaaaaaa-0000-4000-8000-000000000004',
+  secret: liveAzure?.clientSecret ?? 'owner-secret',
 };
 
 /** What the emulator holds before anybody calls it, as its seed file has it: lists by name. The emulator checks it. */
@@ -49,7 +51,7 @@ export interface Fault {
   effect: Record<string, unknown>;
 }
 
-/** Starts, kills and asks one emulator on one folder. */
+/** Starts, kills and asks one emulator on one folder. When the suite is aimed at a subscription there is none, only its clients. */
 export class EmulatedAzure {
   readonly #seed: SeedFile;
   readonly stateFolder = mkdtempSync(join(tmpdir(), 'azure-contract-'));
@@ -66,7 +68,12 @@ export class EmulatedAzure {
   }
 
   get endpoint(): string {
-    return `https://127.0.0.1:${this.#port}`;
+    return liveAzure?.endpoint ?? `https://127.0.0.1:${this.#port}`;
+  }
+
+  /** Where tokens come from. */
+  get authority(): string {
+    return liveAzure?.authority ?? this.endpoint;
   }
 
   /** `http://host:port` of its proxy, and the file with the authority that clients must trust. */
@@ -76,6 +83,7 @@ export class EmulatedAzure {
 
   /** Starts the emulator's own program and waits until it answers. The first start takes free ports, later ones the same. */
   async start(): Promise<void> {
+    if (liveAzure) return;
     writeFileSync(join(this.stateFolder, 'seed.json'), JSON.stringify(this.#seed));
     const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'apps/azure-emulator/src/main.ts')], {
       cwd: ROOT,
@@ -124,8 +132,9 @@ export class EmulatedAzure {
     await this.#end('SIGINT');
   }
 
-  /** Ends everything and removes the folder. */
-  async dispose(): Promise<void> {
+  /** Ends everything and removes the folder; in a subscription, the resource groups with these names of the suite. */
+  async dispose(...groups: readonly string[]): Promise<void> {
+    if (liveAzure) await this.#removeGroups(groups.map(groupName));
     await this.stopWithMachines();
     rmSync(this.stateFolder, { recursive: true, force: true });
   }
@@ -133,7 +142,7 @@ export class EmulatedAzure {
   /** Options of every Azure client, and who calls. */
   client(): { credential: ClientSecretCredential; options: { endpoint: string; credentialScopes: string[] } } {
     const credential = new ClientSecretCredential(TENANT, OWNER.clientId, OWNER.secret, {
-      authorityHost: this.endpoint,
+      authorityHost: this.authority,
       disableInstanceDiscovery: true,
     });
     return { credential, options: { endpoint: this.endpoint, credentialScopes: [`${this.endpoint}/.default`] } };
@@ -159,6 +168,16 @@ export class EmulatedAzure {
       const record = readFileSync(join(this.stateFolder, 'machines', vmId, 'machine.json'), 'utf8');
       return (JSON.parse(record) as { services: Record<string, { state: string }> }).services;
     });
+  }
+
+  async #removeGroups(groups: readonly string[]): Promise<void> {
+    const { credential, options } = this.client();
+    const scopes = { credentials: { scopes: options.credentialScopes } };
+    const { resourceGroups } = new ResourceManagementClient(credential, SUBSCRIPTION, { ...options, ...scopes });
+    for (const group of groups) {
+      const { body } = await resourceGroups.checkExistence(group);
+      if (body) await resourceGroups.beginDeleteAndWait(group);
+    }
   }
 
   async #control(method: string, path: string, body?: object): Promise<unknown> {

@@ -3,9 +3,10 @@ import { seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
 import type { VirtualMachineScaleSet } from '@azure/arm-compute';
 import { EmulatedAzure } from './emulated-azure';
+import { liveAzure, ONLY_EMULATED } from './live-azure';
 import { clientsOf, GROUP, prepareGroup, SCALE_SET, type Clients } from './sample-scale-set';
 
-describe('a client of Azure', () => {
+describe.skipIf(liveAzure !== undefined)(`a client of Azure${ONLY_EMULATED}`, () => {
   const azure = new EmulatedAzure();
   let clients: Clients;
   let scaleSet: (capacity: number) => VirtualMachineScaleSet;

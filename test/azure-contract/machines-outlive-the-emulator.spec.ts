@@ -6,6 +6,7 @@ import { until } from '@managed-consul/testing';
 import type { VirtualMachineScaleSet } from '@azure/arm-compute';
 import { listeningAddresses } from '../support/machine-processes';
 import { AUDIENCE, EmulatedAzure, TENANT } from './emulated-azure';
+import { liveAzure, ONLY_EMULATED } from './live-azure';
 import {
   addressesOf,
   askProgram,
@@ -19,7 +20,7 @@ import {
 } from './sample-scale-set';
 
 /** One story, told in order: each part goes on where the one before ended. */
-describe('the machines of a scale set', () => {
+describe.skipIf(liveAzure !== undefined)(`the machines of a scale set${ONLY_EMULATED}`, () => {
   const azure = new EmulatedAzure();
   let clients: Clients;
   let scaleSet: (capacity: number) => VirtualMachineScaleSet;

@@ -9,6 +9,7 @@ import { until } from '@managed-consul/testing';
 import { answerJson, CustomEndpoint } from '../../tools/test-servers/custom-endpoint';
 import { sendOnWire, type WireReply } from '../support/wire-request';
 import { EmulatedAzure, OWNER, SUBSCRIPTION, TENANT } from './emulated-azure';
+import { liveAzure, ONLY_EMULATED } from './live-azure';
 
 const PUBLISHER = {
   objectId: 'aaaaaaaa-0000-4000-8000-00000000000a',
@@ -49,7 +50,7 @@ const mainTemplate = (endpoint: string) => ({
   ],
 });
 
-describe('Azure in the wire form of the Terraform provider', () => {
+describe.skipIf(liveAzure !== undefined)(`Azure in the wire form of the Terraform provider${ONLY_EMULATED}`, () => {
   let emulator: EmulatedAzure;
   let endpoint: CustomEndpoint;
   let token: string;

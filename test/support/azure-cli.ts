@@ -17,11 +17,14 @@ export class AzureCli {
   readonly #folder = mkdtempSync(join(tmpdir(), 'managed-consul-az-'));
   readonly #environment: NodeJS.ProcessEnv;
 
-  constructor({ proxy, caFile }: { proxy: string; caFile: string }) {
-    const trust = { REQUESTS_CA_BUNDLE: caFile, SSL_CERT_FILE: caFile };
+  /** By the emulator's proxy, or else straight to Azure. */
+  constructor(emulated?: { proxy: string; caFile: string }) {
     const quiet = { AZURE_CORE_COLLECT_TELEMETRY: '0', AZURE_CORE_ONLY_SHOW_ERRORS: '1' };
-    const way = { HTTPS_PROXY: proxy, NO_PROXY: 'localhost,127.0.0.1' };
-    this.#environment = { PATH: process.env['PATH'], AZURE_CONFIG_DIR: this.#folder, ...way, ...trust, ...quiet };
+    this.#environment = { PATH: process.env['PATH'], AZURE_CONFIG_DIR: this.#folder, ...quiet };
+    if (!emulated) return;
+    const { proxy, caFile } = emulated;
+    const trust = { REQUESTS_CA_BUNDLE: caFile, SSL_CERT_FILE: caFile };
+    Object.assign(this.#environment, trust, { HTTPS_PROXY: proxy, NO_PROXY: 'localhost,127.0.0.1' });
   }
 
   /** What `az …` prints as JSON; undefined when it prints nothing. Rejects with what it says when it fails. */
