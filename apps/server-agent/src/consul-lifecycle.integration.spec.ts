@@ -192,7 +192,7 @@ test('a Consul killed while it wrote its gossip keys comes back with the key tha
   const newKey = randomBytes(32).toString('base64');
   const retold = await apply(agent, changed(desired, { configuration: { ...desired.configuration, encrypt: newKey } }));
   expect(retold.error).toBeUndefined();
-  expect(await keys()).toEqual([newKey, told]);
+  expect(await keys()).toEqual([told, newKey]);
 });
 
 test('what Consul can reload is reloaded, all else restarts it', async () => {

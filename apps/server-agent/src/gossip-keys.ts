@@ -45,12 +45,14 @@ export async function lacksToldGossipKey(folder: ConsulFolder): Promise<boolean>
 /**
  * Makes Consul's key files hold the gossip key of the configuration; to be called while Consul does not run. Serf writes these
  * files in place at every change of a key, so a Consul that is killed while it writes leaves an empty one, with which it never
- * starts again. A file that is not there is left to Consul, which makes it. Gives the files that were mended.
+ * starts again. The key is added behind those that are there: what this server encrypts with, the others know, and so they still
+ * understand it; to change that is the keyring's business. A file that is not there is left to Consul, which makes it. Gives the
+ * files that were mended.
  */
 export async function mendGossipKeys(folder: ConsulFolder): Promise<string[]> {
   const key = await toldKey(folder);
   if (key === undefined) return [];
   const broken = (await keyFiles(folder)).filter((file) => lacks(file, key));
-  for (const { path, keys } of broken) await writeFileAtomically(path, JSON.stringify([key, ...(keys ?? [])]), 0o600);
+  for (const { path, keys } of broken) await writeFileAtomically(path, JSON.stringify([...(keys ?? []), key]), 0o600);
   return broken.map(({ path }) => path);
 }

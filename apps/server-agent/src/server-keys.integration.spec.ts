@@ -117,14 +117,21 @@ test("the cluster's authority is replaced without a restart: both trusted, new c
   expect(second.name).toBe('c1-s1');
 });
 
-test('a new gossip key in the configuration restarts nothing', async () => {
+test('a new gossip key in the configuration restarts nothing where the keyring knows it, and else the one server that is told it', async () => {
   const { pid } = (await second.agent.state()).consul;
   const present = await cluster.desiredFor(second);
-  const changed = changedState(present, {
-    configuration: { ...present.configuration, encrypt: Buffer.alloc(32, 7).toString('base64') },
-  });
-  expect(await apply(second.agent, changed)).toMatchObject({ phase: 'applied', consul: { pid } });
-  await bothServe();
+  const told = async (key: string) => {
+    const state = await apply(second.agent, changedState(present, { configuration: { ...present.configuration, encrypt: key } }));
+    expect(state.error).toBeUndefined();
+    await bothServe();
+    return state.consul.pid;
+  };
+  const [known, unknown] = [7, 8].map((byte) => Buffer.alloc(32, byte).toString('base64')) as [string, string];
+  const key = { method: 'POST', body: JSON.stringify({ Key: known }) };
+  const installed = await cluster.ask('/v1/operator/keyring', key, second);
+  expect(installed.status).toBe(200);
+  expect(await told(known)).toBe(pid);
+  expect(await told(unknown)).not.toBe(pid);
 });
 
 test('a stopped Consul stays stopped over a restart of the agent, and comes back when asked', async () => {

@@ -94,7 +94,10 @@ export async function recordNewGossipKey(step: Step) {
 /** Every other key goes, also one that a rotation that failed has left. A member that still encrypts with one refuses. */
 export async function removeOtherGossipKeys(step: Step) {
   const { keyring } = await consulOnLeader(step);
-  for (const old of otherKeys(await keyring.rings(), await keyInForce(step))) await keyring.remove(new SecretValue(old));
+  const key = await keyInForce(step);
+  // A server that was away when the others changed, and has come back since, still encrypts with the old one.
+  await keyring.use(key);
+  for (const old of otherKeys(await keyring.rings(), key)) await keyring.remove(new SecretValue(old));
   return done();
 }
 
