@@ -25,6 +25,8 @@ export interface LocalWorld extends LocalPlace {
   agentBundleFile: string;
   /** What the image of the machines has beside the operating system; nothing without it. */
   machineImageFolder?: string;
+  /** How many requests the emulator takes for long, in place of as many as Azure. */
+  azureRequestsPerSecond?: number;
 }
 
 const DATABASE = 'managed_consul';
@@ -104,6 +106,10 @@ function appComponent(world: LocalWorld, about: AppDescription): Component {
   return { name: about.name, port: about.port, otherPorts, log, stopSignal, stopWithin, start };
 }
 
+function azureRates({ azureRequestsPerSecond: rate }: LocalWorld): Record<string, string> {
+  return rate === undefined ? {} : { EMULATOR_READS_PER_SECOND: String(rate), EMULATOR_WRITES_PER_SECOND: String(rate) };
+}
+
 export function azureComponent(world: LocalWorld): Component {
   const { settings, folders } = world;
   return appComponent(world, {
@@ -128,6 +134,7 @@ export function azureComponent(world: LocalWorld): Component {
       EMULATOR_MACHINE_ADDRESS_BLOCK: settings.machineAddresses,
       EMULATOR_STATE_FOLDER: join(folders.runtime, 'azure-emulator'),
       ...(world.machineImageFolder === undefined ? {} : { EMULATOR_MACHINE_IMAGE_FOLDER: world.machineImageFolder }),
+      ...azureRates(world),
       EMULATOR_SEED_FILE: join(folders.secrets, 'emulator-seed.json'),
     },
   });

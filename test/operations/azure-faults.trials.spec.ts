@@ -177,14 +177,14 @@ describe('a create and a delete', () => {
 
   it.concurrent('succeed when Azure gets stuck for a while in everything that it does, and say what they wait for', async () => {
     const place = placeFor(STUCK);
-    const effect = { kind: 'stuckOperation', milliseconds: 1000 };
+    const stuck = { place, effect: { kind: 'stuckOperation' }, heldUntil: /^Azure is (making|removing) the/ };
     const { clusterId, operationId } = await requestClusterIn(world, place);
-    const create = await driveUnderFault(world, { effect, place }, operationId);
+    const create = await driveUnderFault(world, stuck, operationId);
     expect(create.ended).toMatchObject(succeeded);
     expect(create.calls).toEqual(LONG.map((resource) => `PUT /providers/${resource}`));
     expect(create.sentences).toContainEqual(expect.stringMatching(/^Azure is making the machines and the network \(\d parts/));
     await verifyReadyCluster(world, clusterId);
-    const removal = await driveUnderFault(world, { effect, place }, await world.requestDelete(clusterId));
+    const removal = await driveUnderFault(world, stuck, await world.requestDelete(clusterId));
     expect(removal.ended).toMatchObject(succeeded);
     expect(removal.calls).toEqual(LONG.map((resource) => `DELETE /providers/${resource}`));
     expect(removal.sentences).toContainEqual(expect.stringMatching(/^Azure is removing the cluster \(\d parts/));

@@ -61,20 +61,40 @@ export async function problemsOf({ database }: WorkflowWorld, operationId: strin
   return Object.fromEntries(steps.flatMap(({ name, lastProblem }) => (lastProblem === null ? [] : [[name, lastProblem]])));
 }
 
+/** What goes wrong at a place. */
+export interface FaultAtPlace {
+  effect: Record<string, unknown>;
+  place: FaultyPlace;
+  /** For what gets stuck: it is let go once the customer was shown such a sentence, however long that takes. */
+  heldUntil?: RegExp;
+}
+
 /** Makes each call for the place go wrong once while an operation is carried to its end. */
 export async function driveUnderFault(
   world: WorkflowWorld,
-  { effect, place }: { effect: Record<string, unknown>; place: FaultyPlace },
+  { effect, place, heldUntil }: FaultAtPlace,
   operationId: string,
 ): Promise<MetFaults> {
   const sentences = new Set<string | null>();
+  const met = new Set<string>();
+  const path = `/resourcegroups/${place.resourceGroup}(/|$)`;
+  const begin = () => world.addFault({ path, oncePerCall: true, effect });
+  const end = async (fault: string) => {
+    for (const call of await world.endFault(fault)) met.add(shapeOf(call));
+  };
+  let fault = await begin();
   const pass = async (length: number) => {
-    sentences.add((await readOperation(world.database, operationId)).waitingFor);
+    const { waitingFor } = await readOperation(world.database, operationId);
+    sentences.add(waitingFor);
+    if (waitingFor !== null && heldUntil?.test(waitingFor)) {
+      const held = fault;
+      // First, so that no call comes through between the two.
+      fault = await begin();
+      await end(held);
+    }
     await world.time.pass(length);
   };
-  const path = `/resourcegroups/${place.resourceGroup}(/|$)`;
-  const fault = await world.addFault({ path, oncePerCall: true, effect });
   const ended = await driveToEnd({ ...world, host: hostUnder(world, effect), time: { ...world.time, pass } }, operationId);
-  const met = (await world.endFault(fault)).map(shapeOf).sort();
-  return { ended, calls: met, problems: await problemsOf(world, operationId), sentences: [...sentences] };
+  await end(fault);
+  return { ended, calls: [...met].sort(), problems: await problemsOf(world, operationId), sentences: [...sentences] };
 }
