@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hcsOperations } from '@managed-consul/api-contract';
-import { minutes, seconds } from '@managed-consul/config';
+import { hours, minutes, seconds } from '@managed-consul/config';
 import { until } from '@managed-consul/testing';
-import { closeHour, hourOf } from '@managed-consul/usage';
+import { closeHour } from '@managed-consul/usage';
 import { NOTIFICATION_SECRET, startApi, type ApiUnderTest } from '../testing/api-under-test';
 import { addressOf, callHcs, newHcsPlace, type HcsOperationName, type HcsPlace } from '../testing/hcs-api-under-test';
 import { fieldsIn, fieldsOf } from '../testing/hcs-fields';
@@ -76,7 +76,8 @@ async function createAnother(): Promise<unknown> {
   return hcsOperations.CreateCluster.answer.parse(answer.body);
 }
 
-const USED = hourOf(new Date());
+/** Long before the cluster of these tests was made: an hour in which nothing else of it is in the ledger. */
+const USED = new Date('2026-05-20T10:00:00Z');
 
 /** Half an hour of the cluster is in the ledger, by a plan with all that plans may have. */
 async function useSomething(): Promise<void> {
@@ -87,6 +88,17 @@ async function useSomething(): Promise<void> {
   await api.database.prisma.usagePeriod.create({ data: { ...plan, ...time, clusterId, installationId, charged: true } });
   await api.database.prisma.serviceInstancePeak.create({ data: { clusterId, hour: USED, instances: 100 } });
   await closeHour(api.database, USED, new Date());
+}
+
+/** Does something as if the hour in which the cluster was used had just ended. */
+async function soonAfterUse<Result>(work: () => Promise<Result>): Promise<Result> {
+  const { clock } = api.services;
+  api.services.clock = { now: () => new Date(USED.getTime() + hours(2)) };
+  try {
+    return await work();
+  } finally {
+    api.services.clock = clock;
+  }
 }
 
 /** Asks for every operation, in states that give each of its fields a value. */
@@ -123,8 +135,10 @@ async function collectAnswers(): Promise<Record<HcsOperationName, unknown[]>> {
     RenameSnapshot: [await ask('RenameSnapshot', { snapshotId, name: 'renamed' })],
     CreateToken: [await askForToken()],
     GetConfig: [await ask('GetConfig')],
-    GetBillingInfo: [await ask('GetBillingInfo')],
-    GetBillingReport: [await ask('GetBillingReport', { month: USED.toISOString().slice(0, 7).replace('-', '/') })],
+    ...(await soonAfterUse(async () => ({
+      GetBillingInfo: [await ask('GetBillingInfo')],
+      GetBillingReport: [await ask('GetBillingReport', { month: USED.toISOString().slice(0, 7).replace('-', '/') })],
+    }))),
   };
   answers.CreateSnapshot = [await ask('CreateSnapshot')];
   await endAll();
