@@ -28,7 +28,7 @@ export const faultSchema = z.strictObject({
     /** Does what was asked, then cuts the connection instead of answering. */
     z.strictObject({ kind: z.literal('lostResponse') }),
     /** A long operation that was started while this stands stays unfinished until it is removed, or so long at most. */
-    z.strictObject({ kind: z.literal('stuckOperation'), milliseconds: z.int().min(1).max(600_000).optional() }),
+    z.strictObject({ kind: z.literal('stuckOperation') }),
   ]),
 });
 
@@ -90,16 +90,13 @@ export class Faults {
   /** Resolves at once, or when the switch that holds the operation is removed; rejects when `signal` is aborted. */
   async whileStuck(method: string, resourceId: string, signal: AbortSignal): Promise<void> {
     const fault = this.#hit((kind) => kind === 'stuckOperation', method, resourceId);
-    if (fault?.effect.kind !== 'stuckOperation') return;
-    const { milliseconds } = fault.effect;
+    if (!fault) return;
     const releases = this.#stuck.get(fault.id) ?? new Set();
     this.#stuck.set(fault.id, releases);
-    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
       releases.add(resolve);
-      if (milliseconds !== undefined) timer = setTimeout(resolve, milliseconds);
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    }).finally(() => clearTimeout(timer));
+    });
   }
 
   /** The first switch of such a kind that fits and has not hit this call as often as it may; counted. */
