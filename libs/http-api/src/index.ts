@@ -5,6 +5,8 @@
 export { examineInput, readId, readInput, readNothing, type ExaminedInput } from './contract-input';
 export { createHttpApplication, type HttpApplication, type HttpApplicationOptions } from './http-application';
 export { bearerTokenOf, FromRequester, isPublic, Public } from './caller';
+export { examineHealth } from './health';
+export { isoOf, showStep } from './operation-step.view';
 export { creationPosition, pageOf, readPageRequest, writeCreation, type PagedList, type PageRequest } from './pages';
 export { repeatableOf } from './repeatable';
 export { translateError } from './request-errors';

@@ -1,6 +1,5 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
-import { AppError } from '@managed-consul/errors';
-import { Public } from '@managed-consul/http-api';
+import { examineHealth, Public } from '@managed-consul/http-api';
 import { ADMIN_SERVICES, type AdminServices } from '../admin-services';
 
 /** Whether the process can work. */
@@ -15,12 +14,7 @@ export class HealthController {
 
   @Get('healthz')
   @Header('cache-control', 'no-store')
-  async health() {
-    try {
-      await this.#services.database.pool.query('SELECT 1');
-    } catch (cause) {
-      throw new AppError('ServiceUnavailable', 'The database does not answer.', { cause, retryAfterSeconds: 2 });
-    }
-    return { status: 'ok' };
+  health() {
+    return examineHealth(this.#services.database);
   }
 }

@@ -1,9 +1,6 @@
-import type { FleetOperationBody, OperationStepBody } from '@managed-consul/api-contract';
-import type { FleetOperation, getFleetOperation } from '@managed-consul/fleet';
-
-const isoOf = (moment: Date | null): string | null => moment?.toISOString() ?? null;
-
-type Step = Awaited<ReturnType<typeof getFleetOperation>>['steps'][number];
+import type { FleetOperationBody } from '@managed-consul/api-contract';
+import type { FleetOperation } from '@managed-consul/fleet';
+import { isoOf } from '@managed-consul/http-api';
 
 export const showOperation = (operation: FleetOperation): FleetOperationBody => ({
   id: operation.id,
@@ -28,17 +25,4 @@ export const showOperation = (operation: FleetOperation): FleetOperationBody => 
   createdAt: operation.createdAt.toISOString(),
   startedAt: isoOf(operation.startedAt),
   finishedAt: isoOf(operation.finishedAt),
-});
-
-export const showStep = (step: Step): OperationStepBody => ({
-  name: step.name,
-  item: step.item,
-  position: step.position,
-  state: step.state,
-  attempts: step.attempts,
-  waitingFor: step.waitingFor,
-  error: step.errorCode === null ? null : { code: step.errorCode, message: step.errorMessage ?? '' },
-  lastProblem: step.lastProblem,
-  startedAt: step.startedAt.toISOString(),
-  finishedAt: isoOf(step.finishedAt),
 });

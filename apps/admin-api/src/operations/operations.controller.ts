@@ -10,10 +10,10 @@ import {
   readQueue,
   type FleetOperation,
 } from '@managed-consul/fleet';
-import { pageOf, readId, readInput, readPageRequest, type PagedList } from '@managed-consul/http-api';
+import { pageOf, readId, readInput, readPageRequest, type PagedList, showStep } from '@managed-consul/http-api';
 import { ADMIN_SERVICES, type AdminServices } from '../admin-services';
 import { ChangesService, FromSender, type SentChange } from '../http/changes.service';
-import { showOperation, showStep } from './operation.view';
+import { showOperation } from './operation.view';
 
 const pages: PagedList<FleetOperation, string> = {
   name: 'fleet-operations',

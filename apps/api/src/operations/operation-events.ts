@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { seconds, type Milliseconds } from '@managed-consul/config';
 import { isTerminal, type OperationStep } from '@managed-consul/operations';
-import { showOperation, showStep } from './operation.view';
+import { showStep } from '@managed-consul/http-api';
+import { showOperation } from './operation.view';
 import type { OperationProgress } from './operations.service';
 
 /** One server-sent event (WHATWG HTML, section 9.2). */

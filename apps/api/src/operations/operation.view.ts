@@ -1,20 +1,6 @@
-import type { OperationBody, OperationStepBody } from '@managed-consul/api-contract';
+import type { OperationBody } from '@managed-consul/api-contract';
+import { isoOf, showStep } from '@managed-consul/http-api';
 import type { Operation, OperationStep } from '@managed-consul/operations';
-
-const isoOf = (moment: Date | null): string | null => moment?.toISOString() ?? null;
-
-export const showStep = (step: OperationStep): OperationStepBody => ({
-  name: step.name,
-  item: step.item,
-  position: step.position,
-  state: step.state,
-  attempts: step.attempts,
-  waitingFor: step.waitingFor,
-  error: step.errorCode === null ? null : { code: step.errorCode, message: step.errorMessage ?? '' },
-  lastProblem: step.lastProblem,
-  startedAt: step.startedAt.toISOString(),
-  finishedAt: isoOf(step.finishedAt),
-});
 
 /** An operation as customers see it; its input and the outputs of its steps are the service's own. */
 export const showOperation = (operation: Operation, steps: readonly OperationStep[] = []): OperationBody => ({
