@@ -34,7 +34,8 @@ const ROUNDS = 2;
 /**
  * Makes one of the given servers the leader, in their order of preference. Consul below 1.15 has no call for that, but its
  * Raft takes `TimeoutNow`, by which a server stands for election at once and the others vote for it although they have a
- * leader. A candidate that lacks the newest entry loses, so the next is asked; afterwards there is a leader in any case.
+ * leader. A candidate that lacks the newest entry loses, and has brought the leader down all the same: the next is asked at once,
+ * since nothing can be written meanwhile, and not when an election that nobody asked for is through.
  */
 export async function moveLeadership(
   { to }: AgentTaskOf<'move-leadership'>,
@@ -45,7 +46,7 @@ export async function moveLeadership(
   const leader = () => leaderAddress(address, signal);
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const candidate of wanted) {
-      const before = await settledLeader(leader, signal);
+      const before = await leader();
       if (before !== undefined && wanted.includes(before)) return { moved: true, leaderAddress: before };
       await sendTimeoutNow(candidate, rpcPort, credential, signal);
       await until(async () => (await leader()) === candidate, ELECTION_TIME, signal);
