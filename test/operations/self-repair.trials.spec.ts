@@ -5,8 +5,10 @@ import { createSchedules, DueWork, type Schedule } from '@managed-consul/schedul
 import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import type { BoundaryPoint } from '@managed-consul/workflow-engine';
 import type { Services } from '@managed-consul/workflows';
+import { closeHour, SERVICE_INSTANCES } from '@managed-consul/usage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { azureAccidents } from '../support/azure-accidents';
+import { ConsulContents } from '../support/consul-contents';
 import { verifyReadyCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
@@ -111,6 +113,28 @@ describe('a cluster that is well', () => {
     expect(serverRecords.map(({ raftRole }) => raftRole).sort()).toEqual(['leader', 'voter', 'voter']);
     expect(serverRecords.every(({ healthy }) => healthy)).toBe(true);
     expect(await world.database.prisma.operation.count({ where: { clusterId, kind: 'repair-cluster' } })).toBe(0);
+  });
+});
+
+describe('the services of a cluster', () => {
+  it('are counted by the observer, and the ledger has the most of them that it saw', async () => {
+    const contents = new ConsulContents(world, clusterId);
+    const { prisma } = world.database;
+    await contents.fill('red');
+    await contents.fill('blue');
+    await look('observe');
+    const peak = await prisma.serviceInstancePeak.findFirstOrThrow({ where: { clusterId, instances: 2 } });
+    await contents.clear('red');
+    await contents.clear('blue');
+    await look('observe');
+    // The next look may lie in the next hour.
+    const last = await prisma.serviceInstancePeak.findFirst({ where: { clusterId }, orderBy: { hour: 'desc' } });
+    expect(last).toMatchObject({ last: 0 });
+    await closeHour(world.database, peak.hour, new Date());
+    const where = { clusterId, hour: peak.hour, meter: SERVICE_INSTANCES };
+    const { seconds: ran, quantity } = await prisma.usageRecord.findFirstOrThrow({ where });
+    expect(ran).toBeGreaterThan(0);
+    expect(quantity.toNumber()).toBe(2 * ran);
   });
 });
 

@@ -39,6 +39,15 @@ const AGENT_CHECK = 'serfHealth';
 const SERVER_SERVICE = 'consul';
 const SERVER_PORT = 8300;
 
+/** By datacenter; without being asked for all, a server tells of its own. */
+const usageSchema = z.object({ Usage: z.record(z.string(), z.object({ BillableServiceInstances: z.int() })) });
+
+/** `Kind` is of proxies and gateways only; services that come from a peer have its name. */
+const serviceSummarySchema = z.object({
+  ...{ Name: z.string(), Kind: z.string().default(''), PeerName: z.string().default('') },
+  InstanceCount: z.int(),
+});
+
 /** The catalog: nodes and services, and the gossip ring that it should agree with. */
 export class Catalog {
   readonly #connection: ConsulConnection;
@@ -56,6 +65,20 @@ export class Catalog {
       id: Tags?.['id'] ?? '',
       hasLeft: Status === LEFT,
     }));
+  }
+
+  /**
+   * How many instances of services the datacenter has, by the rule that Consul itself bills by: without Consul, proxies and
+   * gateways, whether their checks pass or not. One call, whose answer is as long as there are names of services. From 1.15 on
+   * Consul counts for itself, and the answer is a few figures.
+   */
+  async countServiceInstances(): Promise<number> {
+    const counted = await this.#connection.find(usageSchema, '/v1/operator/usage');
+    if (counted) return Object.values(counted.Usage).reduce((sum, one) => sum + one.BillableServiceInstances, 0);
+    const summaries = await this.#connection.ask(z.array(serviceSummarySchema), '/v1/internal/ui/services');
+    return summaries
+      .filter(({ Name, Kind, PeerName }) => Name !== SERVER_SERVICE && Kind === '' && PeerName === '')
+      .reduce((sum, { InstanceCount }) => sum + InstanceCount, 0);
   }
 
   /** Nodes that are in the catalog because an agent ran on them. */

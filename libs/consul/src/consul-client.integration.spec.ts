@@ -136,6 +136,28 @@ describe('access control', () => {
   });
 });
 
+describe('service instances', () => {
+  it('are those of services, healthy or not, without Consul, proxies and gateways', async () => {
+    const { catalog } = management();
+    expect(await catalog.countServiceInstances()).toBe(0);
+    const register = async (node: string, Service: object, more: object = {}) => {
+      const body = JSON.stringify({ Node: node, Address: '10.9.9.9', SkipNodeUpdate: false, Service, ...more });
+      const headers = { 'x-consul-token': managementToken.reveal() };
+      expect((await overHttps('/v1/catalog/register', { method: 'PUT', headers, body })).status).toBe(200);
+    };
+    const failing = { Check: { CheckID: 'web', Name: 'web', Status: 'critical', ServiceID: 'web-2' } };
+    await register('counted-1', { ID: 'web-1', Service: 'web', Port: 80 });
+    await register('counted-1', { ID: 'web-2', Service: 'web', Port: 81 }, failing);
+    await register('counted-2', { ID: 'db', Service: 'db', Port: 82 });
+    const Proxy = { DestinationServiceName: 'web' };
+    await register('counted-2', { ID: 'web-proxy', Service: 'web-proxy', Kind: 'connect-proxy', Port: 83, Proxy });
+    await register('counted-2', { ID: 'gateway', Service: 'gateway', Kind: 'mesh-gateway', Port: 84 });
+    expect(await catalog.countServiceInstances()).toBe(3);
+    for (const node of ['counted-1', 'counted-2']) await catalog.deregister(node);
+    expect(await catalog.countServiceInstances()).toBe(0);
+  });
+});
+
 describe('autopilot', () => {
   it('changes the named settings and leaves the others', async () => {
     const before = await management().operator.autopilotConfiguration();

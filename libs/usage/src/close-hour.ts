@@ -2,6 +2,7 @@ import { minutes, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import { hourAfter, hourOf, hoursOf } from './hour';
 import { MEASURE } from './measure.statement';
+import { CARRY_COUNTS } from './service-instances';
 
 /** How long after its end an hour is closed: transactions that began in it have ended by then. */
 export const CLOSE_AFTER: Milliseconds = minutes(5);
@@ -34,6 +35,7 @@ export async function closeHour({ pool }: Pick<Database, 'pool'>, hour: Date, no
       await client.query('ROLLBACK');
       return undefined;
     }
+    await client.query({ text: CARRY_COUNTS, values: [hour], ...{ query_timeout: minutes(5) } });
     const { rowCount } = await client.query({
       text: CLOSE,
       values: [hour, hourAfter(hour), now],

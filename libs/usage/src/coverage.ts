@@ -6,7 +6,7 @@ import { compareHour, type Mismatch } from './recompute';
 export interface Coverage {
   /** Hours of the span that are over and not closed. */
   readonly openHours: readonly Date[];
-  /** Hours in which a cluster ran and its service instances were never counted. */
+  /** Hours in which a cluster ran and its service instances were never counted: none are billed, or those that were last seen. */
   readonly uncounted: readonly { readonly hour: Date; readonly clusterId: string }[];
   /** Where closed hours say something else than the recorded periods: missing, too much or too little. */
   readonly mismatched: readonly Mismatch[];
@@ -14,7 +14,7 @@ export interface Coverage {
 
 const UNCOUNTED = `SELECT hour, cluster_id::text AS "clusterId" FROM usage_records ran
   WHERE kind = 'Measured' AND hour >= $1 AND hour < $2 AND meter LIKE 'cluster/%'
-    AND NOT EXISTS (SELECT FROM service_instance_peaks peak WHERE peak.hour = ran.hour AND peak.cluster_id = ran.cluster_id)
+    AND NOT EXISTS (SELECT FROM service_instance_peaks peak WHERE peak.hour = ran.hour AND peak.cluster_id = ran.cluster_id AND NOT is_carried)
   GROUP BY hour, cluster_id ORDER BY hour, cluster_id LIMIT 1000`;
 
 /** Looks at every hour of the span. `uncounted` holds a thousand at most. */

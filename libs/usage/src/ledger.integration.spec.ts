@@ -99,6 +99,9 @@ test('service instances count by the most of the hour, for the time that the clu
   expect((await measure())(cluster)).toContainEqual(['on-demand', 'service-instances', 1800, 1800 * 40]);
 });
 
+const count = (clusterId: string, instances: number, time: Date) =>
+  bench.database.prisma.$transaction((tx) => recordServiceInstances(tx, clusterId, instances, time));
+
 test('stored snapshots count by byte and second, while their cluster is suspended too, until they are deleted', async () => {
   const cluster = await readyAt(at('00:10:00'));
   await change(cluster, at('00:20:00'), { powerState: 'Suspended' });
@@ -230,6 +233,35 @@ test('a credit lets off time of a record and never more than it has', async () =
   expect([sum._sum.seconds, sum._sum.quantity?.toNumber()]).toEqual([0, 0]);
   // A credit is no mistake of the ledger.
   expect(await compareHour(bench.database, at('06:00:00'))).toEqual([]);
+});
+
+test('a cluster that nobody can count keeps the instances that were seen last, until it is counted or stops', async () => {
+  const [away, counted, stopped, never] = [
+    await readyAt(at('04:10:00')),
+    await readyAt(at('04:10:00')),
+    await readyAt(at('04:10:00')),
+    await readyAt(at('04:10:00')),
+  ];
+  const hours = [at('08:00:00'), at('09:00:00'), at('10:00:00')] as const;
+  for (const clusterId of [away, counted, stopped]) {
+    await count(clusterId, 9, at('08:10:00'));
+    await count(clusterId, 5, at('08:20:00'));
+  }
+  await count(counted, 2, at('09:30:00'));
+  await change(stopped, at('08:59:59'), { powerState: 'Suspended' });
+  await closeDueHours(bench.database, at('11:06:00'));
+  const instances = async (clusterId: string) => {
+    const rows = await Promise.all(hours.map((hour) => rowsOf(clusterId, hour)));
+    return rows.map((ofHour) => ofHour.filter(([meter]) => meter === 'service-instances').map(([, , quantity]) => quantity));
+  };
+  expect(await instances(away)).toEqual([[9 * 3600], [5 * 3600], [5 * 3600]]);
+  expect(await instances(counted)).toEqual([[9 * 3600], [2 * 3600], [2 * 3600]]);
+  expect(await instances(stopped)).toEqual([[9 * 3599], [], []]);
+  expect(await instances(never)).toEqual([[], [], []]);
+  const { uncounted } = await examineCoverage(bench.database, { from: hours[0], to: at('11:00:00') }, at('11:06:00'));
+  const ofAway = uncounted.filter(({ clusterId }) => clusterId === away).map(({ hour }) => hour);
+  expect(ofAway, 'an operator sees that nobody counted').toEqual([hours[1], hours[2]]);
+  expect(await compareHour(bench.database, hours[2])).toEqual([]);
 });
 
 test('the database itself refuses to change or remove what is in the ledger', async () => {

@@ -3,8 +3,20 @@ import { hourOf } from './hour';
 
 /** Notes how many service instances a cluster has at this moment; of an hour the most count. */
 export async function recordServiceInstances(tx: Transaction, clusterId: string, instances: number, now: Date): Promise<void> {
-  await tx.$executeRaw`INSERT INTO service_instance_peaks (cluster_id, hour, instances)
-    VALUES (${clusterId}::uuid, ${hourOf(now)}, ${instances})
-    ON CONFLICT (hour, cluster_id) DO UPDATE SET instances = EXCLUDED.instances
-    WHERE service_instance_peaks.instances < EXCLUDED.instances`;
+  await tx.$executeRaw`INSERT INTO service_instance_peaks AS peak (cluster_id, hour, instances, last)
+    VALUES (${clusterId}::uuid, ${hourOf(now)}, ${instances}, ${instances})
+    ON CONFLICT (hour, cluster_id) DO UPDATE SET instances = greatest(peak.instances, EXCLUDED.instances), last = EXCLUDED.last
+    WHERE peak.instances < EXCLUDED.instances OR peak.last <> EXCLUDED.last`;
 }
+
+/**
+ * Gives clusters that ran in the hour `$1` and were not counted in it the count that the hour before ended with: a Consul that
+ * does not answer has not lost its services. An hour is closed after the one before it, so that the count is carried through
+ * any number of them. Who was not counted in the hour before either has nothing to carry.
+ */
+export const CARRY_COUNTS = `INSERT INTO service_instance_peaks (cluster_id, hour, instances, last, is_carried)
+  SELECT before.cluster_id, $1::timestamptz, before.last, before.last, true FROM service_instance_peaks before
+  WHERE before.hour = $1::timestamptz - interval '1 hour'
+    AND EXISTS (SELECT FROM usage_periods period WHERE period.cluster_id = before.cluster_id AND charged
+      AND period.starts_at < $1::timestamptz + interval '1 hour' AND (period.ends_at IS NULL OR period.ends_at > $1::timestamptz))
+  ON CONFLICT (hour, cluster_id) DO NOTHING`;

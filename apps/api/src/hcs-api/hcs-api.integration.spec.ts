@@ -246,7 +246,7 @@ test('what was used is told in sums and by hour, and a month that is none is ref
   const ran = { clusterId, installationId, planId: 'on-demand-v2', charged: true, servers: 3, vmSize: 'Standard_D2s_v5' };
   const endsAt = new Date(hour.getTime() + minutes(30));
   await api.database.prisma.usagePeriod.create({ data: { ...ran, startsAt: hour, endsAt } });
-  await api.database.prisma.serviceInstancePeak.create({ data: { clusterId, hour, instances: 100 } });
+  await api.database.prisma.serviceInstancePeak.create({ data: { clusterId, hour, instances: 100, last: 100 } });
   await closeHour(api.database, hour, new Date());
   const { currentSettings, usage } = hcsOperations.GetBillingInfo.answer.parse(
     (await callHcs(api, place, 'GetBillingInfo')).body,

@@ -86,7 +86,7 @@ async function useSomething(): Promise<void> {
   await api.database.prisma.cluster.update({ where: { id: clusterId }, data: plan });
   const time = { startsAt: USED, endsAt: new Date(USED.getTime() + minutes(30)) };
   await api.database.prisma.usagePeriod.create({ data: { ...plan, ...time, clusterId, installationId, charged: true } });
-  await api.database.prisma.serviceInstancePeak.create({ data: { clusterId, hour: USED, instances: 100 } });
+  await api.database.prisma.serviceInstancePeak.create({ data: { clusterId, hour: USED, instances: 100, last: 100 } });
   await closeHour(api.database, USED, new Date());
 }
 

@@ -9,7 +9,14 @@ import {
   type ClusterFacts,
 } from '@managed-consul/clusters';
 import { seconds, type Milliseconds } from '@managed-consul/config';
-import { lookAtFederation, lookAtServers, lookForMissingServers, type ClusterRecord } from '@managed-consul/workflows';
+import { recordServiceInstances } from '@managed-consul/usage';
+import {
+  countServiceInstances,
+  lookAtFederation,
+  lookAtServers,
+  lookForMissingServers,
+  type ClusterRecord,
+} from '@managed-consul/workflows';
 import type { Look, ScheduleDependencies, ScheduleFactory } from '../schedule';
 import { endLook } from './end-look';
 import { readCluster } from './read-cluster';
@@ -35,12 +42,15 @@ async function observe(dependencies: ScheduleDependencies, cluster: ClusterRecor
     ...(federation ? findInFederation(federation) : []),
   ];
   const rules = federation ? [...SERVER_RULES, ...FEDERATION_RULES] : SERVER_RULES;
+  const instances = await countServiceInstances({ agents, cluster, secrets, signal }, facts);
   const fromRecords = await conditionsFromRecords(database, cluster, facts, now);
   const recorded = await database.prisma.$transaction(async (tx) => {
     const look = await recordLook(tx, {
       ...{ clusterId, now, repairAfter, source: 'observe', found, servers: facts.servers },
       conditions: (findings) => [...conditionsFrom(rules, findings), ...fromRecords],
     });
+    // The ledger carries on what was last seen where an hour goes by without a count.
+    if (instances !== undefined) await recordServiceInstances(tx, clusterId, instances, now);
     const isNewToAzure = look?.findings.some(({ reason, looks }) => looks === 1 && ASK_AZURE.includes(reason)) ?? false;
     if (isNewToAzure) await setSchedule(tx, clusterId, 'inspect', now);
     return look;

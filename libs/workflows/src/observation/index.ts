@@ -1,3 +1,4 @@
+export { countServiceInstances } from './count-service-instances';
 export { lookAtAzure } from './look-at-azure';
 export { lookAtFederation } from './look-at-federation';
 export { lookAtServers, type Looking } from './look-at-servers';

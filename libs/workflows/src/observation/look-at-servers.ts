@@ -10,7 +10,7 @@ import { consulOn, managementToken } from '../shared-steps/consul-access';
 export type Looking = Pick<Services, 'agents' | 'cluster' | 'secrets'> & { readonly signal: AbortSignal };
 
 /** Undefined for whatever could not be asked; any other error is a mistake of the service and thrown. */
-async function unlessAway<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
+export async function unlessAway<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await ask();
   } catch (error) {
