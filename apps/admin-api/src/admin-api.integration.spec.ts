@@ -69,9 +69,22 @@ describe('finding clusters', () => {
       operations: [{ id: operation.id, steps: [{ name: 'tokenIsStored' }] }],
       certificates: [{ serial: '1' }],
     });
+    const pace = { selection: {}, concurrency: 1, toleratedPercent: 0, soakSeconds: 0, waves: 1 };
+    const grounds = {
+      reason: 'To read it.',
+      ticket: 'OPS-1',
+      actorTenantId: api.tenantId,
+      actorId: 'lead',
+      correlationId: 'tests',
+    };
+    const { id: rollout } = await prisma().rollout.create({
+      data: { task: 'GossipKey', ...pace, ...grounds, clusters: { create: { clusterId: cluster.id, wave: 1, position: 1 } } },
+    });
     const paths = [
       ...['/admin/clusters', `/admin/clusters/${cluster.id}`, `/admin/clusters/${cluster.id}/dump`, '/admin/operations'],
       ...[`/admin/operations/${operation.id}`, '/admin/queue', '/admin/versions', '/admin/audit'],
+      ...['/admin/rollouts', `/admin/rollouts/${rollout}`, `/admin/rollouts/${rollout}/clusters`],
+      ...['/admin/freezes', '/admin/maintenance-schedules'],
     ];
     expect(paths).toHaveLength(Object.values(adminRoutes).filter(({ method }) => method === 'GET').length);
     for (const path of paths) {

@@ -6,6 +6,8 @@ import { ClustersController } from './clusters/clusters.controller';
 import { HealthController } from './http/health.controller';
 import { ChangesService } from './http/changes.service';
 import { OperationsController } from './operations/operations.controller';
+import { MaintenanceController } from './rollouts/maintenance.controller';
+import { RolloutsController } from './rollouts/rollouts.controller';
 
 /** The operators' API around its services. */
 @Module({})
@@ -13,7 +15,15 @@ export class AdminApiModule {
   static around(services: AdminServices): DynamicModule {
     return {
       module: AdminApiModule,
-      controllers: [ClustersController, OperationsController, CatalogueController, AuditController, HealthController],
+      controllers: [
+        ClustersController,
+        OperationsController,
+        CatalogueController,
+        AuditController,
+        RolloutsController,
+        MaintenanceController,
+        HealthController,
+      ],
       providers: [{ provide: ADMIN_SERVICES, useValue: services }, ChangesService],
     };
   }

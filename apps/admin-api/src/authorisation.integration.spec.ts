@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hours } from '@managed-consul/config';
+import type { Cluster } from '@managed-consul/database';
 import { adminRoleSchema, adminRoutes, type AdminRole, type AdminRouteName } from '@managed-consul/api-contract';
 import { startAdminApi, type AdminApiUnderTest } from './testing/admin-api-under-test';
 
@@ -16,26 +18,62 @@ const GROUNDS = { reason: 'Only to see who may.', ticket: 'OPS-1' };
 type Write = {
   [Name in AdminRouteName]: (typeof adminRoutes)[Name] extends { body: unknown } ? Name : never;
 }[AdminRouteName];
-const BODIES: Record<Write, object> = {
+/** Of a moment that is always to come. */
+const TOMORROW = new Date(Date.now() + hours(24)).toISOString();
+const ROTATION = { ...GROUNDS, task: 'ServerCertificates' };
+const BODIES: Record<Write, object | ((clusterId: string) => object)> = {
   retryOperation: GROUNDS,
   cancelOperation: GROUNDS,
   setVersion: { ...GROUNDS, status: 'PREVIEW' },
   setRegion: { ...GROUNDS, open: true },
+  beginRollout: (clusterId) => ({ ...ROTATION, selection: { clusterIds: [clusterId] } }),
+  pauseRollout: GROUNDS,
+  resumeRollout: { ...GROUNDS, failed: 'accept' },
+  abortRollout: GROUNDS,
+  freeze: { ...GROUNDS, scope: 'All', until: TOMORROW },
+  liftFreeze: GROUNDS,
+  beginMaintenanceSchedule: (clusterId) => ({
+    ...{ ...ROTATION, name: clusterId, selection: { clusterIds: [clusterId] } },
+    ...{ moment: { weekday: 'Sunday', hour: 3 }, everyWeeks: 4 },
+  }),
+  endMaintenanceSchedule: GROUNDS,
 };
 
-async function targetOf(name: AdminRouteName, path: string): Promise<string> {
-  const cluster = await api.newCluster();
+const grounds = () => ({ ...GROUNDS, actorTenantId: api.tenantId, actorId: api.objectIds.lead, correlationId: 'tests' });
+
+/** What stands for `{id}`, by the folder that it is in. */
+async function idIn(name: AdminRouteName, path: string, cluster: Cluster): Promise<string> {
+  const { prisma } = api.database;
+  if (path.includes('/operations/')) return (await api.newOperation(cluster)).id;
+  const pace = { selection: {}, concurrency: 1, toleratedPercent: 0, soakSeconds: 0 };
+  const task = { task: 'GossipKey', ...pace, ...grounds() };
+  if (path.includes('/rollouts/')) {
+    const state = name === 'resumeRollout' ? ('Paused' as const) : ('Running' as const);
+    return (await prisma.rollout.create({ data: { ...task, waves: 1, state } })).id;
+  }
+  if (path.includes('/freezes/')) {
+    const data = { ...GROUNDS, scope: 'All' as const, until: TOMORROW, actorId: api.objectIds.lead };
+    return (await prisma.freeze.create({ data })).id;
+  }
+  if (!path.includes('/maintenance-schedules/')) return cluster.id;
+  const when = { name: cluster.id, moment: {}, everyWeeks: 1, nextAt: TOMORROW };
+  return (await prisma.maintenanceSchedule.create({ data: { ...task, ...when } })).id;
+}
+
+async function targetOf(name: AdminRouteName, path: string, cluster: Cluster): Promise<string> {
   const version = `0.0.${String(Math.floor(Math.random() * 1e9))}`;
   if (name === 'setVersion')
     await api.database.prisma.consulVersion.create({ data: { version, status: 'AVAILABLE', licence: 'MPL-2.0' } });
-  const id = path.includes('/operations/') ? (await api.newOperation(cluster)).id : cluster.id;
+  const id = await idIn(name, path, cluster);
   return path.replace('{id}', id).replace('{version}', version).replace('{name}', 'westeurope');
 }
 
 const send = async (token: string | undefined, name: AdminRouteName) => {
   const { method, path } = adminRoutes[name];
-  const options = name in BODIES ? { body: BODIES[name as Write] } : {};
-  return api.call(token, method, await targetOf(name, path), options);
+  const cluster = await api.newCluster({ observedConsulVersion: '1.8.7' });
+  const body = name in BODIES ? BODIES[name as Write] : undefined;
+  const options = body ? { body: body instanceof Function ? (body as (id: string) => object)(cluster.id) : body } : {};
+  return api.call(token, method, await targetOf(name, path, cluster), options);
 };
 
 const names = Object.keys(adminRoutes) as AdminRouteName[];

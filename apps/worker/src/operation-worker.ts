@@ -3,7 +3,15 @@ import { seconds, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import { Metrics, type Logger } from '@managed-consul/observability';
 import { BellListener, type QueueBell } from '@managed-consul/operations';
-import { addFleetMetrics, DueWork, HourCloser, Sweeper, UsageSender, type Schedule } from '@managed-consul/schedules';
+import {
+  addFleetMetrics,
+  DueWork,
+  HourCloser,
+  RolloutDriver,
+  Sweeper,
+  UsageSender,
+  type Schedule,
+} from '@managed-consul/schedules';
 import type { OperationRecord, WorkflowRunner } from '@managed-consul/workflow-engine';
 import { HealthServer } from './health-server';
 
@@ -36,6 +44,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
   readonly #dueWork: DueWork;
   readonly #hourCloser: HourCloser;
   readonly #usageSender: UsageSender;
+  readonly #rolloutDriver: RolloutDriver;
   readonly #health: HealthServer;
   #listener: BellListener | undefined;
   #healthPort = 0;
@@ -47,6 +56,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     this.#dueWork = new DueWork({ database, schedules, log, every: scheduleEvery });
     this.#hourCloser = new HourCloser({ database, log });
     this.#usageSender = new UsageSender({ database, bell, log });
+    this.#rolloutDriver = new RolloutDriver({ database, bell, log });
     const metrics = new Metrics();
     addFleetMetrics(metrics, database);
     const checks = {
@@ -69,6 +79,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     this.#dueWork.start();
     this.#hourCloser.start();
     this.#usageSender.start();
+    this.#rolloutDriver.start();
     log.info({ concurrency, healthPort: this.#healthPort }, 'worker has started');
   }
 
@@ -80,6 +91,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
       this.#dueWork.stop(),
       this.#hourCloser.stop(),
       this.#usageSender.stop(),
+      this.#rolloutDriver.stop(),
     ]);
     await this.#parts.runner.stop(this.#parts.stopWithin, seconds(5));
     await this.#listener?.close(true);

@@ -15,6 +15,7 @@ export {
 } from './cluster-schedules';
 export { DEFAULTS, fillSpec, type ClusterDraft, type ClusterSpec } from './cluster-spec';
 export { observeCondition, type Condition, type ConditionType, type ObservedCondition } from './conditions';
+export { findFreeze } from './freeze';
 export { findWindow, isWindowOpen, WINDOW_LENGTH, type MaintenanceWindow, type WindowLimits } from './maintenance-window';
 export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range';
 export { isTerminal, LEGAL_MOVES, mayMove, moveProvisioningState } from './provisioning-state';
@@ -32,7 +33,7 @@ export {
   type ChangeOrigin,
   type ClusterChange,
 } from './cluster-change.request';
-export { lockCluster, recordClusterEvent, refuseWhileUnfinished } from './cluster-writes';
+export { lockCluster, recordClusterEvent, findUnfinished, refuseWhileUnfinished } from './cluster-writes';
 export { datacenterAlreadyExists, networkOverlap } from './create-cluster.problems';
 export {
   findCreateProblems,
@@ -65,7 +66,14 @@ export { requestResume, requestSuspend } from './power.request';
 export { requestResize } from './resize.request';
 export { requestScale } from './scale.request';
 export { requestDueRotation, type AutomaticRotation } from './automatic-rotation.request';
-export { requestRotation, ROTATION_KINDS, ROTATION_TARGETS, rotationChange, type RotationTarget } from './rotation.request';
+export {
+  requestRotation,
+  ROTATION_KINDS,
+  ROTATION_TARGETS,
+  rotationChange,
+  sharedTargets,
+  type RotationTarget,
+} from './rotation.request';
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';
 export * from './observation';

@@ -11,3 +11,23 @@ export { planRegion, planVersion, type VersionWish } from './catalogue-care';
 export { listFleetVersions, type FleetVersion } from './fleet-versions';
 export { carryOut, type Change, type ChangeOutcome } from './change';
 export { readQueue, type QueueState } from './queue';
+export { advanceDueRollout } from './rollouts/advance-rollout';
+export {
+  planAbortOfRollout,
+  planPauseOfRollout,
+  planResumeOfRollout,
+  planRollout,
+  type ResumeWish,
+  type RolloutGrounds,
+  type RolloutWish,
+} from './rollouts/rollout-care';
+export type { RolloutTask } from './rollouts/rollout-task';
+export { listFreezes, planFreeze, planLift, type FreezeWish } from './freezes/freeze-care';
+export {
+  beginDueMaintenance,
+  listMaintenanceSchedules,
+  planEndOfMaintenanceSchedule,
+  planMaintenanceSchedule,
+  type MaintenanceScheduleWish,
+} from './maintenance-schedules/maintenance-schedule-care';
+export { findRollouts, findTurns, getRollout, type FleetRollout, type RolloutTurn } from './rollouts/rollout-reads';

@@ -7,5 +7,6 @@ export { addFleetMetrics } from './fleet-metrics';
 export { HourCloser } from './hour-closer';
 export type { Look, Schedule, ScheduleDependencies } from './schedule';
 export { createSchedules } from './schedules';
+export { RolloutDriver } from './rollout-driver';
 export { UsageSender } from './usage-sender';
 export { Sweeper, type SweeperOptions } from './sweeper';

@@ -1,4 +1,5 @@
 import {
+  findFreeze,
   findWindow,
   recordClusterChange,
   requireManageable,
@@ -64,6 +65,8 @@ export async function requestAutomaticUpgrade(tx: Transaction, clusterId: string
   const opening = openingOf(cluster, now);
   if (!opening) return { operation: undefined, nextLook: new Date(now.getTime() + WITHOUT_WINDOW) };
   if (opening > now) return { operation: undefined, nextLook: opening };
+  // A freeze may be lifted while the window is open.
+  if (await findFreeze(tx, cluster, now)) return { operation: undefined, nextLook: new Date(now.getTime() + minutes(5)) };
   // Soon again, while the window is open: what is being done to the cluster may end in time.
   if (cluster.provisioningState === 'Updating') return { operation: undefined, nextLook: new Date(now.getTime() + minutes(5)) };
   const operation = await requestNow(tx, cluster, clock);

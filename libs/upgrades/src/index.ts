@@ -4,5 +4,5 @@
  */
 export { deferUpgrades, LONGEST_DEFERRAL_DAYS, type DeferUpgradesWish } from './defer-upgrades.request';
 export { requestAutomaticUpgrade, type AutomaticUpgrade } from './automatic-upgrade.request';
-export { requestUpgrade, type UpgradeClusterWish } from './upgrade.request';
+export { decideUpgrade, requestUpgrade, type UpgradeClusterWish } from './upgrade.request';
 export { listVersionsForUpgrade, previewUpgrade, type UpgradePreview } from './upgrade-preview';

@@ -185,6 +185,19 @@ test.each([
   expect(await automatic(id, new Date(now))).toEqual({ operation: undefined, nextLook: new Date(next) });
 });
 
+test('a freeze keeps a window from being used until it is lifted; what the customer asks for is done all the same', async () => {
+  const [id, other] = [await cluster(WINDOW), await cluster(WINDOW)];
+  const until = new Date(IN_WINDOW.getTime() + 86_400_000);
+  const why = { reason: 'The release is being watched.', ticket: 'OPS-3', actorId: 'lead' };
+  const { tenantId } = requester;
+  const freeze = await database.prisma.freeze.create({ data: { scope: 'Tenant', value: tenantId, until, ...why } });
+  const frozen = await automatic(id);
+  expect(frozen).toMatchObject({ operation: undefined, nextLook: new Date(IN_WINDOW.getTime() + 300_000) });
+  expect((await request(other, '1.8.9')).kind).toBe('upgrade-cluster');
+  await database.prisma.freeze.update({ where: { id: freeze.id }, data: { liftedAt: IN_WINDOW } });
+  expect((await automatic(id)).operation).toBeDefined();
+});
+
 test('upgrades can be put off for a time, and that can be ended', async () => {
   const clusterId = await cluster(WINDOW);
   const clock = new FakeClock(IN_WINDOW);

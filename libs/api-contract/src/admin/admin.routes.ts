@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idParamsSchema } from '../route-parts';
+import { rolloutRoutes } from './rollouts.routes';
 import {
   auditEventListSchema,
   auditQuerySchema,
@@ -134,6 +135,7 @@ export const adminRoutes = {
     query: auditQuerySchema,
     answer: auditEventListSchema,
   },
+  ...rolloutRoutes,
 } as const satisfies Record<string, AdminRoute>;
 
 export type AdminRouteName = keyof typeof adminRoutes;
