@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Requester } from '@managed-consul/access';
 import { registerConsulArtifact } from '@managed-consul/consul-versions';
-import { openDatabase, type Database, type Operation, type Prisma } from '@managed-consul/database';
-import { createTestDatabase, FakeClock, seedCatalogue } from '@managed-consul/testing';
+import type { Clock, Milliseconds } from '@managed-consul/config';
+import type { Database, Operation, Prisma } from '@managed-consul/database';
 import { advanceDueRollout } from './advance-rollout';
 
-/** A fleet in a PostgreSQL of its own, whose operations the test ends by hand. For tests. */
+/** A clock that a test moves. */
+type MovedClock = Clock & { advance(by: Milliseconds): void };
+
+/** A fleet whose operations the test ends by hand. For tests. */
 export interface TestFleet {
   database: Database;
-  clock: FakeClock;
+  clock: MovedClock;
   operator: Requester;
   installationId: string;
   tenantId: string;
@@ -17,7 +20,6 @@ export interface TestFleet {
   advance(): Promise<string[]>;
   /** Ends what is under way: as it was asked for, except at the clusters that are named. */
   end(failingAt?: readonly string[]): Promise<void>;
-  stop(): Promise<void>;
 }
 
 const VERSIONS = ['1.8.7', '1.8.9', '1.8.10'];
@@ -40,13 +42,9 @@ async function endOperation({ prisma }: Database, operation: Operation, fails: b
   });
 }
 
-/** Makes one; `stop` drops it. */
-export async function startTestFleet(now: Date): Promise<TestFleet> {
-  const place = await createTestDatabase();
-  const database = openDatabase({ url: place.url, maxConnections: 4 });
+/** Makes one in a database with a catalogue. */
+export async function buildFleet(database: Database, clock: MovedClock): Promise<TestFleet> {
   const { prisma } = database;
-  const clock = new FakeClock(now);
-  await seedCatalogue(database);
   for (const version of VERSIONS) {
     await prisma.consulVersion.upsert({
       where: { version },
@@ -99,10 +97,6 @@ export async function startTestFleet(now: Date): Promise<TestFleet> {
       for (const operation of open)
         await endOperation(database, operation, failingAt.includes(clusterOf(operation)), clock.now());
       clock.advance(10_000);
-    },
-    async stop() {
-      await database.close();
-      await place.drop();
     },
   };
 }

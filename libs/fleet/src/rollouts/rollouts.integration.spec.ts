@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hours, minutes } from '@managed-consul/config';
-import type { Transaction } from '@managed-consul/database';
+import { openDatabase, type Transaction } from '@managed-consul/database';
+import { createTestDatabase, FakeClock, seedCatalogue, type TestDatabase } from '@managed-consul/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { carryOut, type Change } from '../change';
 import { planFreeze, planLift } from '../freezes/freeze-care';
 import { beginDueMaintenance, planMaintenanceSchedule } from '../maintenance-schedules/maintenance-schedule-care';
-import { startTestFleet, type TestFleet } from './fleet.builder';
+import { buildFleet, type TestFleet } from './fleet.builder';
 import {
   planAbortOfRollout,
   planPauseOfRollout,
@@ -19,13 +20,22 @@ import {
 const NOW = new Date('2026-11-22T03:30:00Z');
 const GROUNDS = { reason: 'It closes a hole in the mesh.', ticket: 'OPS-7' };
 
+let place: TestDatabase;
 let fleet: TestFleet;
+let clock: FakeClock;
 
 beforeEach(async () => {
-  fleet = await startTestFleet(NOW);
+  place = await createTestDatabase();
+  const database = openDatabase({ url: place.url, maxConnections: 4 });
+  await seedCatalogue(database);
+  clock = new FakeClock(NOW);
+  fleet = await buildFleet(database, clock);
 });
 
-afterEach(() => fleet.stop());
+afterEach(async () => {
+  await fleet.database.close();
+  await place.drop();
+});
 
 const UPGRADE: RolloutWish = {
   ...{ task: 'Upgrade', consulVersion: '1.8.9', selection: { regions: ['westeurope'] } },
@@ -37,7 +47,7 @@ const carryOutPlan = (plan: (tx: Transaction) => Promise<Change>) =>
 
 async function begin(wish: Partial<RolloutWish> = {}): Promise<string> {
   const grounds = { requester: fleet.operator, ...GROUNDS };
-  const { after } = await carryOutPlan((tx) => planRollout(tx, { ...UPGRADE, ...wish }, grounds, fleet.clock));
+  const { after } = await carryOutPlan((tx) => planRollout(tx, { ...UPGRADE, ...wish }, grounds, clock));
   return after.id as string;
 }
 
@@ -48,7 +58,7 @@ async function statesOf(id: string): Promise<Record<string, number>> {
   return Object.fromEntries(Object.entries(Object.groupBy(turns, ({ state }) => state)).map(([state, of]) => [state, of.length]));
 }
 
-const resume = (id: string, wish: ResumeWish) => carryOutPlan((tx) => planResumeOfRollout(tx, id, wish, fleet.clock));
+const resume = (id: string, wish: ResumeWish) => carryOutPlan((tx) => planResumeOfRollout(tx, id, wish, clock));
 
 test('waves follow one another: a tenth first, the next when all of the one before are through', async () => {
   await fleet.addClusters(30);
@@ -120,15 +130,15 @@ test('a cluster that was changed and cannot be used afterwards stops it while th
   const conditions = [
     { type: 'Available', status: 'False', reason: 'NoLeader', message: 'No.', lastTransitionAt: NOW.toISOString() },
   ];
-  await fleet.database.prisma.cluster.update({ where: { id: sick! }, data: { conditions, observedAt: fleet.clock.now() } });
-  fleet.clock.advance(minutes(1));
+  await fleet.database.prisma.cluster.update({ where: { id: sick! }, data: { conditions, observedAt: clock.now() } });
+  clock.advance(minutes(1));
   expect(await fleet.advance()).toEqual([]);
   expect(await rollout(id)).toMatchObject({ state: 'Paused', wave: 1 });
 
   await fleet.database.prisma.cluster.update({ where: { id: sick! }, data: { conditions: [] } });
   await resume(id, { failed: 'accept' });
   expect(await fleet.advance()).toEqual([]);
-  fleet.clock.advance(minutes(10));
+  clock.advance(minutes(10));
   expect(await fleet.advance()).toHaveLength(6);
 });
 
@@ -142,12 +152,8 @@ test('windows, blackout dates and deferrals of customers hold, and those who upg
   // Whatever the order of turns: all of them are in one wave.
   await fleet.database.prisma.rolloutCluster.updateMany({ where: { rolloutId: id }, data: { wave: 1 } });
   const begunAt = new Map<string, string>();
-  for (
-    ;
-    (await rollout(id)).state === 'Running' && fleet.clock.now() < new Date('2026-11-30');
-    fleet.clock.advance(minutes(15))
-  ) {
-    for (const clusterId of await fleet.advance()) begunAt.set(clusterId, fleet.clock.now().toISOString());
+  for (; (await rollout(id)).state === 'Running' && clock.now() < new Date('2026-11-30'); clock.advance(minutes(15))) {
+    for (const clusterId of await fleet.advance()) begunAt.set(clusterId, clock.now().toISOString());
     await fleet.end();
   }
   expect(begunAt.get(open!)).toBe('2026-11-22T03:30:00.000Z');
@@ -160,7 +166,7 @@ test('windows, blackout dates and deferrals of customers hold, and those who upg
 });
 
 test('a freeze holds until it is lifted; a busy cluster is waited for, a broken one left out', async () => {
-  const { database, operator, clock } = fleet;
+  const { database, operator } = fleet;
   const [busy, broken] = await fleet.addClusters(2);
   await database.prisma.cluster.update({
     where: { id: broken! },
@@ -201,7 +207,6 @@ test('what a rollout does to a cluster is in its history and its audit record, i
 });
 
 test('a paused rollout begins nothing; an aborted one ends what it began and touches no other', async () => {
-  const { clock } = fleet;
   await fleet.addClusters(20);
   const id = await begin();
   await fleet.advance();
@@ -227,7 +232,7 @@ test('workers that look at the same moment begin each turn once', async () => {
 });
 
 test('a maintenance schedule begins a rollout at its moments, and none while the last one goes on', async () => {
-  const { database, operator, clock } = fleet;
+  const { database, operator } = fleet;
   await fleet.addClusters(2);
   const wish = {
     ...{ name: 'certificates', task: 'ServerCertificates' as const, selection: UPGRADE.selection, everyWeeks: 2 },
