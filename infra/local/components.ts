@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startPostgres } from '../../tools/servers/postgres';
 import { findRedis, startRedis } from '../../tools/servers/redis';
-import { API_AUDIENCE, GATEWAY_AUDIENCE } from './emulator-seed';
+import { ADMIN_AUDIENCE, API_AUDIENCE, GATEWAY_AUDIENCE } from './emulator-seed';
 import type { LocalFolders } from './folders';
 import { answersOk } from './health';
 import type { Identities } from './identities';
@@ -39,6 +39,7 @@ export const azureUrl = ({ settings }: LocalPlace): string => `https://${HOST}:$
 export const azureProxyUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.azureProxy}`;
 export const blobsUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.blobs}`;
 export const apiUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.api}`;
+export const adminApiUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.adminApi}`;
 export const agentGatewayUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.agents}`;
 
 export function postgresComponent(world: LocalWorld): Component {
@@ -192,6 +193,29 @@ export function apiComponent(world: LocalWorld): Component {
       API_PUBLIC_URL: apiUrl(world),
       API_AUDIENCE,
       NOTIFICATION_SECRET: identities.notificationSecret,
+    },
+  });
+}
+
+/** The sample's operator is the publisher's own service principal, and its lead. */
+export function adminApiComponent(world: LocalWorld): Component {
+  const { settings, identities, folders } = world;
+  return appComponent(world, {
+    name: 'admin-api',
+    app: 'admin-api',
+    port: settings.ports.adminApi,
+    health: `${adminApiUrl(world)}/healthz`,
+    environment: {
+      DATABASE_URL: databaseUrl(world),
+      REDIS_URL: redisUrl(world),
+      NODE_EXTRA_CA_CERTS: folders.caFile,
+      ADMIN_AUTHORITY: azureUrl(world),
+      ADMIN_TENANT_ID: identities.publisher.tenantId,
+      ADMIN_AUDIENCE,
+      ADMIN_LEADS: identities.publisher.objectId,
+      ADMIN_HOST: HOST,
+      ADMIN_PORT: String(settings.ports.adminApi),
+      ADMIN_PUBLIC_URL: adminApiUrl(world),
     },
   });
 }

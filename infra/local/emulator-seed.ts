@@ -7,6 +7,7 @@ import type { Identities, Principal } from './identities';
 import type { LocalSettings } from './local-settings';
 
 export const API_AUDIENCE = 'api://managed-consul';
+export const ADMIN_AUDIENCE = 'api://managed-consul-admin';
 export const GATEWAY_AUDIENCE = 'api://managed-consul-gateway';
 export const SAMPLE_REGION = 'westeurope';
 const REGION_NAMES = { westeurope: 'West Europe', northeurope: 'North Europe', eastus: 'East US' };
@@ -124,6 +125,7 @@ export function emulatorSeed(settings: LocalSettings, identities: Identities): S
     tenants: [tenantOf(publisher, 'Publisher'), tenantOf(customer, 'Customer'), tenantOf(otherCustomer, 'Other customer')],
     applications: [
       application(identities.apiApplicationId, 'Managed Consul API', API_AUDIENCE),
+      application(identities.adminApplicationId, 'Managed Consul for its operators', ADMIN_AUDIENCE),
       application(identities.gatewayApplicationId, 'Managed Consul gateway', GATEWAY_AUDIENCE),
     ],
     servicePrincipals: [

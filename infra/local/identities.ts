@@ -22,6 +22,7 @@ const identitiesSchema = z.object({
   notificationSecret: z.string(),
   apiApplicationId: z.string(),
   gatewayApplicationId: z.string(),
+  adminApplicationId: z.string(),
 });
 
 export type Principal = z.infer<typeof principalSchema>;
@@ -41,7 +42,13 @@ const newPrincipal = (resourceGroup: string): Principal => ({
 /** Reads `identities.json` in the folder for secrets, making it at the first call. */
 export function loadIdentities(secretsFolder: string): Identities {
   const path = join(secretsFolder, 'identities.json');
-  if (existsSync(path)) return identitiesSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  if (existsSync(path)) {
+    // A folder from before there was an API for operators has no application for it yet.
+    const kept = JSON.parse(readFileSync(path, 'utf8')) as Partial<Identities>;
+    const completed = identitiesSchema.parse({ adminApplicationId: randomUUID(), ...kept });
+    if (!kept.adminApplicationId) writeFileSync(path, JSON.stringify(completed, undefined, 2), { mode: 0o600 });
+    return completed;
+  }
   const made: Identities = {
     publisher: newPrincipal('managed-consul'),
     customer: newPrincipal('customer'),
@@ -51,6 +58,7 @@ export function loadIdentities(secretsFolder: string): Identities {
     notificationSecret: newSecret(),
     apiApplicationId: randomUUID(),
     gatewayApplicationId: randomUUID(),
+    adminApplicationId: randomUUID(),
   };
   writeFileSync(path, JSON.stringify(made, undefined, 2), { mode: 0o600 });
   return made;

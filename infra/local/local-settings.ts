@@ -28,6 +28,7 @@ const ADDRESS_BLOCK = /^127\.(\d{1,3})\.0\.0\/16$/;
 /** Where each process listens, all on 127.0.0.1 except `instanceMetadata`, which is on each machine's own address. */
 export interface LocalPorts {
   api: number;
+  adminApi: number;
   worker: number;
   /** What agents dial; with several gateways a forwarder that spreads connections listens here. */
   agents: number;
@@ -92,6 +93,7 @@ export function loadLocalSettings(root: string, environment: Environment = proce
     logLevel: settings.HCS_LOG_LEVEL,
     ports: {
       api: base + 80,
+      adminApi: base + 82,
       worker: base + 81,
       agents: base + 443,
       gateways: gatewayPorts(base, settings.HCS_GATEWAYS),

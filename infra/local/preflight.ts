@@ -21,6 +21,7 @@ function portsByName({ ports }: LocalSettings): [string, number][] {
   const agents: [string, number][] = ports.gateways.length > 1 ? [['agents', ports.agents]] : [];
   const named: [string, number][] = [
     ['api', ports.api],
+    ['admin-api', ports.adminApi],
     ['worker', ports.worker],
     ...agents,
     ...ports.gateways.flatMap((gateway, index): [string, number][] => [

@@ -5,7 +5,7 @@ import { ApplicationClient } from '@azure/arm-managedapplications';
 import { ClientSecretCredential } from '@azure/identity';
 import { createApiClient, type ApiClient, type ClusterBody } from '@managed-consul/api-contract';
 import { apiUrl, azureUrl, type LocalPlace, type LocalWorld } from './components';
-import { API_AUDIENCE, applicationDefinitionId, SAMPLE_REGION } from './emulator-seed';
+import { ADMIN_AUDIENCE, API_AUDIENCE, applicationDefinitionId, SAMPLE_REGION } from './emulator-seed';
 import { httpsStatus } from './health';
 import { followOperation, type StepEvent } from './operation-stream';
 
@@ -36,6 +36,14 @@ export function customerCredential(world: LocalPlace): ClientSecretCredential {
 /** A bearer token of the sample customer for the API. */
 export async function customerToken(credential: ClientSecretCredential): Promise<string> {
   return (await credential.getToken(`${API_AUDIENCE}/.default`)).token;
+}
+
+/** A bearer token of the sample operator for the operators' API. */
+export async function operatorToken(world: LocalPlace): Promise<string> {
+  const { tenantId, clientId, clientSecret } = world.identities.publisher;
+  const options = { authorityHost: azureUrl(world), disableInstanceDiscovery: true };
+  const credential = new ClientSecretCredential(tenantId, clientId, clientSecret, options);
+  return (await credential.getToken(`${ADMIN_AUDIENCE}/.default`)).token;
 }
 
 async function buyApplication(world: LocalWorld, credential: ClientSecretCredential): Promise<void> {

@@ -1,7 +1,17 @@
 /** What runs and where, for people and for scripts. */
 import { isAlive } from '../../tools/processes/process-identity';
-import { agentGatewayUrl, apiUrl, azureProxyUrl, azureUrl, blobsUrl, databaseUrl, redisUrl, type LocalPlace } from './components';
-import { API_AUDIENCE, applicationDefinitionId, GATEWAY_AUDIENCE } from './emulator-seed';
+import {
+  adminApiUrl,
+  agentGatewayUrl,
+  apiUrl,
+  azureProxyUrl,
+  azureUrl,
+  blobsUrl,
+  databaseUrl,
+  redisUrl,
+  type LocalPlace,
+} from './components';
+import { ADMIN_AUDIENCE, API_AUDIENCE, applicationDefinitionId, GATEWAY_AUDIENCE } from './emulator-seed';
 import { foldersOf } from './folders';
 import { loadIdentities, type Principal } from './identities';
 import type { LocalSettings } from './local-settings';
@@ -46,6 +56,7 @@ function statusOf(settings: LocalSettings) {
       restarts,
     })),
     api: { url: apiUrl(place), audience: API_AUDIENCE },
+    adminApi: { url: adminApiUrl(place), audience: ADMIN_AUDIENCE },
     gateway: { url: agentGatewayUrl(place), audience: GATEWAY_AUDIENCE, caFile: `${folders.secrets}/gateway-ca.pem` },
     gateways: gatewaysOf(state?.components ?? []),
     worker: { url: `http://${HOST}:${settings.ports.worker}` },

@@ -8,6 +8,7 @@ import { identifyProcess } from '../../tools/processes/process-identity';
 import { findRedis } from '../../tools/servers/redis';
 import { publishArtifact } from './artifacts';
 import {
+  adminApiComponent,
   apiComponent,
   azureComponent,
   gatewayComponents,
@@ -93,6 +94,7 @@ class LocalService {
         gateways.map(({ agents }) => agents),
       );
     await this.#startOne(apiComponent(world), signal);
+    await this.#startOne(adminApiComponent(world), signal);
     await this.#startOne(workerComponent(world), signal);
   }
 

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { apiUrl, azureUrl, type LocalWorld } from './components';
+import { adminApiUrl, apiUrl, azureUrl, type LocalWorld } from './components';
 import type { SampleCluster } from './sample-cluster';
 
 /** As short as it can be said from here. */
@@ -21,6 +21,7 @@ export function welcome(world: LocalWorld, { cluster, caFile }: SampleCluster): 
 The service runs, and the cluster "${cluster.name}" is ready.
 
   API             ${apiUrl(world)}/v1        (OpenAPI: ${apiUrl(world)}/openapi.json)
+  Operators' API  ${adminApiUrl(world)}/admin
   Azure           ${azureUrl(world)}         (CA: ${shortPath(world.folders.caFile)})
   Consul servers  ${cluster.observed.servers.map((server) => `https://${server.address}:8501`).join('  ')}
 
@@ -32,6 +33,7 @@ Try next, in another terminal:
   ${asks} -d '{"servers": 5}' ${clusterUrl}/scale
   ${asCustomer} ${clusterUrl}/events
   ${curl} https://${name}:8501/v1/status/peers
+  curl -H "Authorization: Bearer $(./hcs token --operator)" ${adminApiUrl(world)}/admin/clusters
   ./hcs azure shell
   ./hcs logs worker --follow
 

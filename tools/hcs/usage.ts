@@ -11,8 +11,8 @@ export const USAGE = `Usage: ./hcs <command>
   up [--detach]            start the whole service with the sample cluster "hello"; Ctrl-C stops it
   down                     stop every process that "up" started
   status [--json]          what runs and where
-  logs [part] [--follow]   the logs of all parts, or of one: api, worker, gateway-1, azure-emulator, postgres, redis
-  token                    a bearer token of the sample customer for the API
+  logs [part] [--follow]   the logs of all parts, or of one: api, admin-api, worker, gateway-1, azure-emulator, postgres, redis
+  token [--operator]       a bearer token of the sample customer for the API, or of its operator for the operators' API
 
   azure shell [-- command…]  a shell in which az, the SDKs of Azure and Terraform talk to the local Azure
   azure env                the same settings as export lines: eval "$(./hcs azure env)"
