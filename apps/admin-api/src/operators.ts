@@ -11,8 +11,8 @@ export interface OperatorList {
   leads: readonly string[];
 }
 
-/** The object ids of a setting, as tokens write them. */
-export const readObjectIds = (text: string): string[] =>
+/** The object ids of a setting, as tokens write them; none when it is not given. */
+export const readObjectIds = (text = ''): string[] =>
   text
     .split(',')
     .map((id) => id.trim().toLowerCase())

@@ -24,12 +24,11 @@ export const adminApiSettings = defineSettings({
     description: 'Audience that tokens must be made for.',
     default: 'api://managed-consul-admin',
   }),
-  ADMIN_VIEWERS: setting.text({
+  ADMIN_VIEWERS: setting.optionalText({
     description: 'Object ids of the users, groups and service principals that may look, by commas.',
-    default: '',
   }),
-  ADMIN_OPERATORS: setting.text({ description: 'Those that may also unblock work, by commas.', default: '' }),
-  ADMIN_LEADS: setting.text({ description: 'Those that may also change what touches everybody, by commas.', default: '' }),
+  ADMIN_OPERATORS: setting.optionalText({ description: 'Those that may also unblock work, by commas.' }),
+  ADMIN_LEADS: setting.optionalText({ description: 'Those that may also change what touches everybody, by commas.' }),
   ADMIN_HOST: setting.text({ description: 'Address to listen on; not one that customers reach.', default: '127.0.0.1' }),
   ADMIN_PORT: setting.integer({ description: 'Port to listen on; 0 takes a free one.', min: 0, max: 65535, default: '18082' }),
   ADMIN_PUBLIC_URL: setting.url({ description: 'Address under which operators reach it; links are made with it.' }),
