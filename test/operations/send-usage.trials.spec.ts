@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationClient } from '@azure/arm-managedapplications';
 import { ClientSecretCredential } from '@azure/identity';
-import { OPERATION_KINDS, USAGE_SUBJECT } from '@managed-consul/clusters';
-import { hours } from '@managed-consul/config';
+import { OPERATION_KINDS, recordApplicationNews, USAGE_SUBJECT } from '@managed-consul/clusters';
+import { hours, minutes, type Milliseconds } from '@managed-consul/config';
+import type { Installation, Prisma, Transaction } from '@managed-consul/database';
 import { requestOperation } from '@managed-consul/operations';
-import { everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
-import type { Services } from '@managed-consul/workflows';
+import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
+import { readOwedUsage } from '@managed-consul/usage-emission';
+import { createWorkflowHost, type Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { azureUrl } from '../../infra/local/components';
 import { SAMPLE_REGION } from '../../infra/local/emulator-seed';
@@ -21,8 +23,7 @@ describe('telling the Marketplace of usage', () => {
   const hour = new Date(Math.floor(Date.now() / hours(1)) * hours(1));
   let closed = 0;
 
-  /** An application that was bought from the Marketplace, and its row. The cluster in it is not needed. */
-  async function buyFromTheMarketplace(): Promise<void> {
+  function applicationClient(): ApplicationClient {
     const { customer } = world.world.identities;
     const endpoint = azureUrl(world.world);
     const credential = new ClientSecretCredential(customer.tenantId, customer.clientId, customer.clientSecret, {
@@ -30,33 +31,36 @@ describe('telling the Marketplace of usage', () => {
       disableInstanceDiscovery: true,
     });
     const options = { endpoint, $host: endpoint, credentialScopes: [`${endpoint}/.default`] };
-    const client = new ApplicationClient(credential, customer.subscriptionId, options);
+    return new ApplicationClient(credential, customer.subscriptionId, options);
+  }
+
+  /** An application that was bought from the Marketplace, and its row. The cluster in it is not needed. */
+  async function buyFromTheMarketplace(name: string): Promise<Installation> {
+    const { customer } = world.world.identities;
     const values = {
       ...{ clusterName: 'metered', clusterMode: 'DEVELOPMENT', consulDataCenter: 'dc1' },
       ...{ consulVnetCidr: '172.25.16.0/24', email: 'team@example.com' },
     };
-    const managedResourceGroupId = `/subscriptions/${customer.subscriptionId}/resourceGroups/metered-managed`;
-    const made = await client.applications.beginCreateOrUpdateAndWait(
+    const made = await applicationClient().applications.beginCreateOrUpdateAndWait(
       customer.resourceGroup,
-      'metered',
+      name,
       {
         location: SAMPLE_REGION,
         kind: 'MarketPlace',
         plan: PLAN,
-        managedResourceGroupId,
-        parameters: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }])),
+        managedResourceGroupId: `/subscriptions/${customer.subscriptionId}/resourceGroups/${name}-managed`,
+        parameters: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, { value }])),
       },
       { updateIntervalInMs: 200 },
     );
-    resourceId = made.billingDetails?.resourceUsageId ?? '';
-    const installation = await world.database.prisma.installation.create({
+    return world.database.prisma.installation.create({
       data: {
         ...{ kind: 'ManagedApplication', state: 'Ready', tenantId: customer.tenantId, subscriptionId: customer.subscriptionId },
-        ...{ resourceGroup: 'metered-managed', region: SAMPLE_REGION, planId: PLAN.name },
-        ...{ applicationId: made.id?.toLowerCase() ?? '', billingResourceUsageId: resourceId },
+        ...{ resourceGroup: `${name}-managed`, region: SAMPLE_REGION, planId: PLAN.name },
+        applicationId: made.id?.toLowerCase() ?? null,
+        billingResourceUsageId: made.billingDetails?.resourceUsageId ?? '',
       },
     });
-    installationId = installation.id;
   }
 
   /** Another hour in the ledger, each a little further in the past; so many instance seconds. */
@@ -84,10 +88,10 @@ describe('telling the Marketplace of usage', () => {
     world.database.prisma.usageEmission.findFirstOrThrow({ where: { resourceId, dimension: METER, hour: used } });
 
   /** What Azure has taken in all. */
-  async function takenByAzure(): Promise<{ quantity: number; events: number }> {
+  async function takenByAzure(by = resourceId): Promise<{ quantity: number; events: number }> {
     const from = new Date(hour.getTime() - hours(24));
     const rows = await world.dependencies.azure.metering.report(from, new Date());
-    const own = rows.filter((row) => row.resourceId === resourceId);
+    const own = rows.filter((row) => row.resourceId === by);
     return {
       quantity: own.reduce((sum, row) => sum + Number(row.submittedQuantity), 0),
       events: own.reduce((sum, row) => sum + row.submittedCount, 0),
@@ -96,7 +100,9 @@ describe('telling the Marketplace of usage', () => {
 
   beforeAll(async () => {
     world = await openWorkflowWorld();
-    await buyFromTheMarketplace();
+    const bought = await buyFromTheMarketplace('metered');
+    installationId = bought.id;
+    resourceId = bought.billingResourceUsageId ?? '';
   });
   afterAll(() => world.stop());
 
@@ -134,5 +140,118 @@ describe('telling the Marketplace of usage', () => {
     expect(ended).toMatchObject({ state: 'Succeeded' });
     expect(await emissionOf(used)).toMatchObject({ state: 'Accepted', attempts: 2 });
     expect(await takenByAzure()).toEqual({ quantity: closed, events: closed });
+  });
+
+  describe('of an application that is deleted', () => {
+    /** A cluster that ran in it for 15 minutes, until five minutes ago. */
+    async function useCluster({ id: place, planId }: Installation): Promise<void> {
+      const now = Date.now();
+      const change = async (minutesAgo: number, act: (tx: Transaction) => Promise<unknown>): Promise<void> => {
+        const time = new Date(now - minutes(minutesAgo)).toISOString();
+        await world.database.prisma.$transaction(async (tx) => {
+          await tx.$queryRaw`SELECT set_config('managed_consul.usage_time', ${time}, true)`;
+          await act(tx);
+        });
+      };
+      const id = randomUUID();
+      const data = {
+        ...{ id, installationId: place, name: 'short', provisioningState: 'Succeeded' as const, datacenter: 'dc1' },
+        ...{
+          region: SAMPLE_REGION,
+          consulVersion: '1.8.7',
+          servers: 1,
+          vmSize: 'Standard_D2s_v3',
+          planId,
+          networkCidr: '10.9.0.0/24',
+        },
+        email: 'team@example.com',
+      } satisfies Prisma.ClusterUncheckedCreateInput;
+      await change(20, (tx) => tx.cluster.create({ data }));
+      await change(5, (tx) =>
+        tx.cluster.update({ where: { id }, data: { provisioningState: 'Deleted', deletedAt: new Date() } }),
+      );
+    }
+
+    /** An application with usage that Azure has begun to delete; Azure goes on when `isSent` says so, or the removal has ended. */
+    async function deletedApplication(isSent: (billingId: string, operationId: string) => Promise<boolean>) {
+      const name = `going-${randomUUID().slice(0, 8)}`;
+      const installation = await buyFromTheMarketplace(name);
+      await useCluster(installation);
+      const path = `applications/${name}$`;
+      const stuck = await world.addFault({ method: 'DELETE', path, effect: { kind: 'stuckOperation' } });
+      await applicationClient().applications.beginDelete(world.world.identities.customer.resourceGroup, name);
+      const applicationId = installation.applicationId ?? '';
+      const news = {
+        applicationId,
+        eventType: 'DELETE',
+        provisioningState: 'Deleting',
+        eventTime: new Date(),
+        body: {},
+      } as const;
+      const subject = await world.database.prisma.$transaction((tx) =>
+        recordApplicationNews(tx, { ...news, correlationId: randomUUID() }),
+      );
+      const where = { subject: subject ?? '' };
+      const { id } = await world.database.prisma.operation.findFirstOrThrow({ where, orderBy: { createdAt: 'desc' } });
+      const released = until(() => isSent(installation.billingResourceUsageId ?? '', id), {
+        within: minutes(2),
+        because: 'the last usage was dealt with',
+      }).finally(() => world.endFault(stuck));
+      return { id, installation, released };
+    }
+
+    const isTaken = async (billingId: string): Promise<boolean> => {
+      const { prisma } = world.database;
+      const events = await prisma.usageEmission.findMany({ where: { resourceId: billingId } });
+      return events.length > 0 && events.every(({ state }) => state === 'Accepted');
+    };
+
+    const removal = (): WorkflowTrial<Services> => {
+      let asked: Awaited<ReturnType<typeof deletedApplication>>;
+      return {
+        ...world,
+        request: async () => {
+          asked = await deletedApplication(isTaken);
+          return asked.id;
+        },
+        verify: async () => {
+          await asked.released;
+          const { id, billingResourceUsageId } = asked.installation;
+          expect((await takenByAzure(billingResourceUsageId ?? '')).quantity).toBe(0.25);
+          const { state } = await world.database.prisma.installation.findUniqueOrThrow({ where: { id } });
+          expect(state).toBe('Deleted');
+        },
+      };
+    };
+
+    it('is sent before that is gone, the running hour too, every step carried out twice', () => everyStepTwice(removal()));
+
+    it('is sent once when the worker dies before, in and after every step', async () => {
+      const points = await killedAtEveryStep(removal());
+      expect(points.map(({ name }) => name)).toContain('lastUsageIsSent');
+    });
+
+    it('holds the removal up for ten minutes while Azure takes nothing, and stays owed', async () => {
+      const fault = await world.addFault({ path: '/api/batchUsageEvent', effect: { kind: 'answer', status: 503 } });
+      let ahead = 0;
+      const clock = { now: () => new Date(Date.now() + ahead) };
+      // The first wait takes ten minutes at once, those after it are for Azure and take as long as they do.
+      const pass = async (length: Milliseconds): Promise<void> => {
+        if (ahead > 0) return world.time.pass(length);
+        ahead = minutes(11);
+      };
+      const host = createWorkflowHost(world.dependencies, { clock, log: world.log });
+      const { prisma } = world.database;
+      const isGivenUp = async (operationId: string): Promise<boolean> =>
+        (await prisma.operationStep.count({ where: { operationId, name: 'lastUsageIsSent', state: 'Succeeded' } })) > 0;
+      const asked = await deletedApplication((_billingId, operationId) => isGivenUp(operationId));
+      const ended = await driveToEnd({ ...world, host, time: { ...world.time, clock, pass, patience: hours(1) } }, asked.id);
+      expect(ended.state).toBe('Succeeded');
+      await asked.released;
+      await world.endFault(fault);
+      const left = await prisma.usageEmission.findMany({ where: { installationId: asked.installation.id } });
+      expect(left.map(({ state }) => state)).toContain('Pending');
+      expect((await readOwedUsage(world.database, new Date())).map(({ dimension }) => dimension)).toContain(left[0]?.dimension);
+    });
   });
 });

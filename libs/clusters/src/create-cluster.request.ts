@@ -75,6 +75,7 @@ function draw(wish: CreateClusterWish, installationId: string, spec: ClusterSpec
     blackoutDates: [...blackoutDates],
     upgradeDeferredUntil: null,
     powerState: 'Running',
+    usageClosed: false,
     observedAt: null,
     observedConsulVersion: null,
     identityResourceId: null,

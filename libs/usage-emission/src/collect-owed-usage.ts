@@ -10,7 +10,7 @@ const PATIENCE = `SET LOCAL statement_timeout = '300s'`;
 
 /**
  * Rows of applications from the Marketplace that no event tells of. A row goes into the event of its own hour while that can
- * still be made; else it is carried into that of the last closed hour. What would come to nothing, or to less, waits for more.
+ * still be made; else it is carried into that of the last closed hour; for an application that is deleted the hour in which its usage ended is closed. What would come to nothing, or to less, waits for more.
  * What rounding to six places leaves over is in the totals, so that all events together come to the rounded whole.
  */
 const COLLECT = `
@@ -21,18 +21,18 @@ unplanned AS (
   SELECT record_id FROM usage_emission_sources WHERE emission_id IS NULL
 ),
 owed AS MATERIALIZED (
-  SELECT r.id, r.hour, r.quantity, i.id AS installation_id, i.plan_id, i.billing_resource_usage_id AS resource_id,
+  SELECT r.id, r.hour, r.quantity, greatest(l.hour, date_trunc('hour', i.usage_closed_at, 'UTC')) AS latest, i.id AS installation_id, i.plan_id, i.billing_resource_usage_id AS resource_id,
     trim(BOTH '-' FROM lower(regexp_replace(r.meter, '[^A-Za-z0-9]+', '-', 'g'))) AS dimension,
     CASE r.meter WHEN 'snapshot-storage' THEN 3600::numeric * 1073741824 ELSE 3600 END AS unit
-  FROM unplanned u JOIN usage_records r ON r.id = u.id JOIN installations i ON i.id = r.installation_id
+  FROM unplanned u JOIN usage_records r ON r.id = u.id JOIN installations i ON i.id = r.installation_id CROSS JOIN latest l
   WHERE i.kind = 'ManagedApplication' AND i.application_definition_id IS NULL AND r.quantity <> 0
 ),
 placed AS (
-  SELECT o.*, l.hour AS latest, own.id IS NOT NULL OR o.hour < $1 AS carried,
-    CASE WHEN own.id IS NULL AND o.hour >= $1 THEN o.hour ELSE l.hour END AS slot
-  FROM owed o CROSS JOIN latest l
+  SELECT o.*, own.id IS NOT NULL OR o.hour < $1 AS carried,
+    CASE WHEN own.id IS NULL AND o.hour >= $1 THEN o.hour ELSE o.latest END AS slot
+  FROM owed o
   LEFT JOIN usage_emissions own ON own.resource_id = o.resource_id AND own.dimension = o.dimension AND own.hour = o.hour
-  WHERE o.resource_id IS NOT NULL AND o.hour <= l.hour AND l.hour >= $1
+  WHERE o.resource_id IS NOT NULL AND o.hour <= o.latest AND o.latest >= $1
 ),
 grouped AS (
   SELECT p.resource_id, p.dimension, p.slot, p.latest, p.unit, min(p.installation_id::text)::uuid AS installation_id, max(p.plan_id) AS plan_id,

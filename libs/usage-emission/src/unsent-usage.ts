@@ -1,11 +1,12 @@
 import type { Database } from '@managed-consul/database';
 import { earliestHour } from './time-limit';
 
-const PENDING = `SELECT count(*)::int AS count FROM usage_emissions WHERE state = 'Pending' AND hour >= $1`;
+const PENDING = `SELECT count(*)::int AS count FROM usage_emissions WHERE state = 'Pending' AND hour >= $1
+  AND ($2::uuid IS NULL OR installation_id = $2)`;
 
-/** Planned events that can still be sent and have no answer. */
-export async function countUnsent({ pool }: Database, now: Date): Promise<number> {
-  return (await pool.query<{ count: number }>(PENDING, [earliestHour(now)])).rows[0]?.count ?? 0;
+/** Planned events that can still be sent and have no answer; of one installation, if that is given. */
+export async function countUnsent({ pool }: Database, now: Date, installationId?: string): Promise<number> {
+  return (await pool.query<{ count: number }>(PENDING, [earliestHour(now), installationId ?? null])).rows[0]?.count ?? 0;
 }
 
 /** New rows of the ledger, or events that wait; and somebody who buys by the Marketplace at all. */

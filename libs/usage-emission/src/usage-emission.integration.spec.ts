@@ -70,6 +70,28 @@ describe('usage on its way to the Marketplace', () => {
     expect([...marketplace.taken.values()].map(({ event }) => event.resourceId)).toEqual([bought.resourceId]);
   });
 
+  it('sends the hour in which an application was deleted as soon as its usage is closed, and no other running hour', async () => {
+    const [going, staying] = [await ledger.newApplication(), await ledger.newApplication()];
+    await ledger.record(going.id, clock.now(), 3600);
+    const before = await ledger.closeHour(clock);
+    clock.advance(minutes(20));
+    await ledger.record(going.id, clock.now(), 900);
+    await ledger.record(staying.id, clock.now(), 900);
+    const usageClosedAt = clock.now();
+    await ledger.database.prisma.installation.update({ where: { id: going.id }, data: { usageClosedAt } });
+    await emit();
+    expect([...marketplace.taken.values()].map(({ event }) => [event.resourceId, event.hour, event.quantity])).toEqual([
+      [going.resourceId, before, '1.000000'],
+      [going.resourceId, new Date(before.getTime() + hours(1)), '0.250000'],
+    ]);
+    // What the hour turns out to be more, when it is closed for all, is owed and sent with no event of its own.
+    await ledger.record(going.id, clock.now(), 36);
+    await ledger.closeHour(clock);
+    await emit();
+    expect(marketplace.total(staying.resourceId, 'cluster')).toBe(250_000n);
+    expect(await owed()).toMatchObject([{ dimension: 'cluster', unplanned: '36' }]);
+  });
+
   it('loses nothing by rounding: all events together come to the rounded whole', async () => {
     const { id, resourceId } = await ledger.newApplication();
     for (let hour = 0; hour < 12; hour += 1) {

@@ -1,21 +1,21 @@
 import { minutes, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import { hourAfter, hourOf, hoursOf } from './hour';
+import { BY_REMOVAL, LOCK_LEDGER, NEXT_HOUR, PATIENCE } from './ledger.statements';
 import { MEASURE } from './measure.statement';
+import { addCorrections } from './recompute';
 import { CARRY_COUNTS } from './service-instances';
 
 /** How long after its end an hour is closed: transactions that began in it have ended by then. */
 export const CLOSE_AFTER: Milliseconds = minutes(5);
 
-/** Held while the ledger is written; two processes that close hours do so one after the other. */
-export const LOCK_LEDGER = `SELECT pg_advisory_xact_lock(hashtext('usage-ledger'))`;
-
-/** A closed hour of many clusters takes longer than a request may. */
-const PATIENCE = `SET LOCAL statement_timeout = '300s'`;
-
 const CLOSE = `INSERT INTO usage_records (hour, cluster_id, installation_id, meter, plan_id, price_id, seconds, quantity, recorded_at)
-  SELECT $1::timestamptz, cluster_id, installation_id, meter, plan_id, price_id, seconds, quantity, $3::timestamptz
-  FROM (${MEASURE}) AS measured`;
+  SELECT $1::timestamptz, cluster_id, installation_id, meter, plan_id, price_id, seconds, quantity, $4::timestamptz
+  FROM (${MEASURE}) AS measured
+  ON CONFLICT DO NOTHING`;
+
+/** Whose usage of the hour is in the ledger already, because their application was deleted in it. */
+const CLOSED_BEFORE = `SELECT DISTINCT installation_id::text AS id FROM usage_records WHERE hour = $1 AND recorded_by = '${BY_REMOVAL}'`;
 
 const MARK = `INSERT INTO usage_hours (hour, closed_at, records) VALUES ($1, $2, $3)`;
 
@@ -35,14 +35,19 @@ export async function closeHour({ pool }: Pick<Database, 'pool'>, hour: Date, no
       await client.query('ROLLBACK');
       return undefined;
     }
-    await client.query({ text: CARRY_COUNTS, values: [hour], ...{ query_timeout: minutes(5) } });
+    const { rows: closedBefore } = await client.query<{ id: string }>(CLOSED_BEFORE, [hour]);
+    await client.query({ text: CARRY_COUNTS, values: [hour, null], ...{ query_timeout: minutes(5) } });
     const { rowCount } = await client.query({
       text: CLOSE,
-      values: [hour, hourAfter(hour), now],
+      values: [hour, hourAfter(hour), null, now],
       // The client's own patience is for requests as well.
       ...{ query_timeout: minutes(5) },
     });
     await client.query(MARK, [hour, now, rowCount ?? 0]);
+    // An application that Azure did not delete after all used more than was written down for it.
+    const only = closedBefore.map(({ id }) => id);
+    const reason = 'The hour had been closed for the installation before it was over.';
+    if (only.length > 0) await addCorrections(client, hour, { reason, recordedBy: 'hour-close', now }, only);
     await client.query('COMMIT');
     return rowCount ?? 0;
   } catch (error) {
@@ -54,12 +59,9 @@ export async function closeHour({ pool }: Pick<Database, 'pool'>, hour: Date, no
   }
 }
 
-const NEXT = `SELECT coalesce((SELECT max(hour) + interval '1 hour' FROM usage_hours),
-  (SELECT date_trunc('hour', min(starts_at), 'UTC') FROM usage_periods)) AS hour`;
-
 /** Hours that have ended long enough ago and are not in the ledger, oldest first; all since the first cluster was ready. */
 export async function hoursToClose({ pool }: Pick<Database, 'pool'>, now: Date): Promise<Date[]> {
-  const { rows } = await pool.query<{ hour: Date | null }>(NEXT);
+  const { rows } = await pool.query<{ hour: Date | null }>(NEXT_HOUR);
   const from = rows[0]?.hour;
   return from ? hoursOf({ from, to: hourOf(new Date(now.getTime() - CLOSE_AFTER)) }) : [];
 }

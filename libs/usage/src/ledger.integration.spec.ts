@@ -6,11 +6,13 @@ import {
   addPrice,
   closeDueHours,
   closeHour,
+  closeInstallation,
   compareHour,
   correctHour,
   creditRecord,
   examineCoverage,
   recordServiceInstances,
+  reopenInstallation,
 } from './index';
 
 const HOUR = new Date('2026-03-29T01:00:00Z');
@@ -31,6 +33,17 @@ async function change(clusterId: string, time: Date, data: Prisma.ClusterUncheck
     await tx.cluster.update({ where: { id: clusterId }, data });
   });
 }
+
+/** A place of its own. */
+const newInstallation = async (): Promise<string> =>
+  (
+    await bench.database.prisma.installation.create({
+      data: {
+        ...{ kind: 'Direct', state: 'Ready', tenantId: randomUUID(), subscriptionId: randomUUID() },
+        ...{ resourceGroup: 'own', region: 'westeurope', planId: 'on-demand' },
+      },
+    })
+  ).id;
 
 /** A cluster that became ready at that time. */
 async function readyAt(time: Date, more: Parameters<RowBench['newCluster']>[0] = {}): Promise<string> {
@@ -262,6 +275,47 @@ test('a cluster that nobody can count keeps the instances that were seen last, u
   const ofAway = uncounted.filter(({ clusterId }) => clusterId === away).map(({ hour }) => hour);
   expect(ofAway, 'an operator sees that nobody counted').toEqual([hours[1], hours[2]]);
   expect(await compareHour(bench.database, hours[2])).toEqual([]);
+});
+
+test('a place that goes is billed up to then and no further, before its hour is over, and the hour is closed the same', async () => {
+  const now = at('12:20:00');
+  const installationId = await newInstallation();
+  const cluster = await readyAt(at('11:50:00'), { installationId });
+  const other = await readyAt(at('12:00:00'));
+  await count(cluster, 3, at('11:55:00'));
+  const close = () => closeInstallation(bench.database, installationId, now);
+  expect(await Promise.all([close(), close()])).toEqual([now, now]);
+  expect(await closeInstallation(bench.database, installationId, at('12:40:00')), 'the first call counts').toEqual(now);
+  const closed = [
+    ['cluster/development/1/Standard_D2s_v3', 1200, 1200],
+    ['service-instances', 1200, 3600],
+  ];
+  expect(await rowsOf(cluster, at('12:00:00'))).toEqual(closed);
+  expect(await rowsOf(cluster, at('11:00:00')), 'an hour that nobody had closed yet').toContainEqual([
+    'cluster/development/1/Standard_D2s_v3',
+    600,
+    600,
+  ]);
+  await change(cluster, at('12:30:00'), { provisioningState: 'Deleting' });
+  await closeDueHours(bench.database, at('13:06:00'));
+  expect(await rowsOf(cluster, at('12:00:00'))).toEqual(closed);
+  expect(await compareHour(bench.database, at('12:00:00'))).toEqual([]);
+  expect(await rowsOf(other, at('12:00:00'))).toEqual([['cluster/development/1/Standard_D2s_v3', 3600, 3600]]);
+});
+
+test('a place that was not deleted after all is billed on, and its hour is put right when it ends', async () => {
+  const installationId = await newInstallation();
+  const cluster = await readyAt(at('14:00:00'), { installationId });
+  await closeInstallation(bench.database, installationId, at('14:10:00'));
+  await reopenInstallation(bench.database, installationId, at('14:15:00'));
+  await closeDueHours(bench.database, at('16:06:00'));
+  const running = 'cluster/development/1/Standard_D2s_v3';
+  expect(await rowsOf(cluster, at('14:00:00'))).toEqual([
+    [running, 600, 600],
+    [running, 2700, 2700],
+  ]);
+  expect(await rowsOf(cluster, at('15:00:00'))).toEqual([[running, 3600, 3600]]);
+  expect(await compareHour(bench.database, at('14:00:00'))).toEqual([]);
 });
 
 test('the database itself refuses to change or remove what is in the ledger', async () => {

@@ -1,5 +1,5 @@
 /**
- * What all clusters used in the hour from `$1` to `$2`, computed from recorded periods, peaks and snapshots: `cluster_id,
+ * What the clusters of the installations `$3` (null: of all) used in the hour from `$1` to `$2`, computed from recorded periods, peaks and snapshots: `cluster_id,
  * installation_id, meter, plan_id, price_id, seconds, quantity`, one row for each key of a measured row. The first price of a
  * plan holds before its own beginning too, so that no time is without one. A cluster whose services were not counted in the hour
  * has no row for them.
@@ -16,6 +16,7 @@ export const MEASURE = `
     FROM usage_periods period LEFT JOIN price
       ON price.plan_id = period.plan_id AND price.starts_at < $2::timestamptz AND price.ends_at > $1::timestamptz
     WHERE period.starts_at < $2::timestamptz AND (period.ends_at IS NULL OR period.ends_at > $1::timestamptz)
+      AND ($3::uuid[] IS NULL OR period.installation_id = ANY($3::uuid[]))
   ), run AS (
     SELECT cluster_id, installation_id, plan_id, price_id, servers, vm_size,
       extract(epoch FROM ends_at - starts_at)::int AS seconds

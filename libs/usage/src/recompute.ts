@@ -1,6 +1,6 @@
 import type { Database } from '@managed-consul/database';
-import { LOCK_LEDGER } from './close-hour';
 import { hourAfter } from './hour';
+import { LOCK_LEDGER } from './ledger.statements';
 import { MEASURE } from './measure.statement';
 
 /** Where the ledger says something else than the recorded periods do. */
@@ -29,6 +29,7 @@ const COMPARE = `
     SELECT min(id) FILTER (WHERE kind = 'Measured') AS id, cluster_id, installation_id, meter, plan_id, price_id,
       sum(seconds) AS seconds, sum(quantity) AS quantity
     FROM usage_records WHERE hour = $1::timestamptz AND kind <> 'Credit'
+      AND ($3::uuid[] IS NULL OR installation_id = ANY($3::uuid[]))
     GROUP BY cluster_id, installation_id, meter, plan_id, price_id
   ) AS recorded
     ON recorded.cluster_id = computed.cluster_id AND recorded.meter = computed.meter AND recorded.plan_id = computed.plan_id
@@ -58,13 +59,16 @@ const readRow = (hour: Date, row: Row): Mismatch => ({
 
 type Queryable = Pick<Database['pool'], 'query'>;
 
-async function compare(client: Queryable, hour: Date): Promise<Mismatch[]> {
-  const { rows } = await client.query<Row>(COMPARE, [hour, hourAfter(hour)]);
+/** The clusters of those installations; undefined: all. */
+type Only = readonly string[] | undefined;
+
+async function compare(client: Queryable, hour: Date, only: Only): Promise<Mismatch[]> {
+  const { rows } = await client.query<Row>(COMPARE, [hour, hourAfter(hour), only ?? null]);
   return rows.map((row) => readRow(hour, row));
 }
 
 /** Computes a closed hour again and gives where the ledger differs; nothing is written. */
-export const compareHour = ({ pool }: Pick<Database, 'pool'>, hour: Date): Promise<Mismatch[]> => compare(pool, hour);
+export const compareHour = ({ pool }: Pick<Database, 'pool'>, hour: Date): Promise<Mismatch[]> => compare(pool, hour, undefined);
 
 const ADD = `INSERT INTO usage_records (kind, hour, cluster_id, installation_id, meter, plan_id, price_id, seconds, quantity,
     corrects_id, reason, recorded_by, recorded_at)
@@ -87,6 +91,13 @@ export interface Correction {
   readonly now: Date;
 }
 
+/** Adds rows by which the hour says what its computation does, on a connection that holds the ledger. Gives what they are about. */
+export async function addCorrections(client: Queryable, hour: Date, correction: Correction, only?: Only): Promise<Mismatch[]> {
+  const found = await compare(client, hour, only);
+  for (const one of found) await client.query(ADD, rowOf(one, correction));
+  return found;
+}
+
 /**
  * Computes a closed hour again and corrects the ledger by new rows, so that it says the same. Gives what it corrected; called
  * again it finds nothing. An hour that is not closed is left alone.
@@ -98,8 +109,7 @@ export async function correctHour({ pool }: Pick<Database, 'pool'>, hour: Date, 
     await client.query('BEGIN');
     await client.query(LOCK_LEDGER);
     const { rowCount: closed } = await client.query('SELECT FROM usage_hours WHERE hour = $1', [hour]);
-    const found = closed ? await compare(client, hour) : [];
-    for (const one of found) await client.query(ADD, rowOf(one, correction));
+    const found = closed ? await addCorrections(client, hour, correction) : [];
     await client.query('COMMIT');
     return found;
   } catch (error) {

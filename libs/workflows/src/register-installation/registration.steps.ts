@@ -120,6 +120,7 @@ async function storeApplication(tx: Transaction, application: ApplicationFacts, 
   const known = plan && (await tx.plan.findUnique({ where: { id: plan.name } }));
   const facts = {
     state: 'Ready' as const,
+    usageClosedAt: null,
     tenantId,
     region,
     resourceGroup,

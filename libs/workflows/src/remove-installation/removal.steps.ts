@@ -1,26 +1,33 @@
 import { nameOf, recordAudit, type Requester } from '@managed-consul/access';
-import {
-  clusterSubject,
-  moveProvisioningState,
-  OPERATION_KINDS,
-  recordClusterEvent,
-  type RemoveInstallationInput,
-} from '@managed-consul/clusters';
+import { clusterSubject, moveProvisioningState, OPERATION_KINDS, recordClusterEvent } from '@managed-consul/clusters';
 import { minutes } from '@managed-consul/config';
 import type { Cluster, Transaction } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
 import { requestOperation, type Operation } from '@managed-consul/operations';
 import { snapshotSecretsOwner } from '@managed-consul/snapshots';
 import { done, waitFor } from '@managed-consul/workflow-engine';
-import { z } from 'zod';
 import type { Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
 import { applicationIsOutOfSight } from '../shared-steps/vanished-application';
-
-const inputSchema = z.object({ applicationId: z.string() }) satisfies z.ZodType<RemoveInstallationInput>;
-const applicationIdOf = ({ operation }: Pick<Step, 'operation'>): string => inputSchema.parse(operation.input).applicationId;
+import { applicationIdOf } from './application';
 
 const sinceStart = ({ operation }: Pick<Step, 'operation'>): string => (operation.startedAt ?? operation.createdAt).toISOString();
+
+const notDeleted = (): TerminalError =>
+  new TerminalError('ApplicationNotDeleted', 'The managed application still exists in Azure, so nothing was removed.');
+
+/** Whether Azure deletes the application or has done so: news alone end nothing. */
+async function applicationIsThere({ azure }: Step, applicationId: string): Promise<boolean> {
+  if (await applicationIsOutOfSight(azure, applicationId)) return false;
+  const application = await azure.managedApplications.find(applicationId);
+  if (application && application.provisioningState !== 'Deleting') throw notDeleted();
+  return true;
+}
+
+/** Done when Azure says that it deletes the application, or has it no longer. */
+export async function confirmApplicationGoes(step: Step) {
+  return done({ isThere: await applicationIsThere(step, applicationIdOf(step)) });
+}
 
 /**
  * Done when Azure no longer has the application. Who only says that it is deleted, deletes nothing. From then on the place
@@ -28,14 +35,10 @@ const sinceStart = ({ operation }: Pick<Step, 'operation'>): string => (operatio
  */
 export async function applicationIsGone(step: Step) {
   const applicationId = applicationIdOf(step);
-  if (await applicationIsOutOfSight(step.azure, applicationId)) {
+  if (!(await applicationIsThere(step, applicationId))) {
     return done(undefined, async (tx) => {
       await tx.installation.updateMany({ where: { applicationId, state: { not: 'Deleted' } }, data: { state: 'Deleting' } });
     });
-  }
-  const application = await step.azure.managedApplications.find(applicationId);
-  if (application && application.provisioningState !== 'Deleting') {
-    throw new TerminalError('ApplicationNotDeleted', 'The managed application still exists in Azure, so nothing was removed.');
   }
   return waitFor('Azure is deleting the managed application', azureLook(sinceStart(step), step.clock.now()));
 }
