@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ADMIN_SERVICES, type AdminServices } from './admin-services';
 import { AuditController } from './audit/audit.controller';
+import { BillingController } from './billing/billing.controller';
 import { CatalogueController } from './catalogue/catalogue.controller';
 import { ClustersController } from './clusters/clusters.controller';
 import { HealthController } from './http/health.controller';
@@ -22,6 +23,7 @@ export class AdminApiModule {
         AuditController,
         RolloutsController,
         MaintenanceController,
+        BillingController,
         HealthController,
       ],
       providers: [{ provide: ADMIN_SERVICES, useValue: services }, ChangesService],

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hours } from '@managed-consul/config';
 import type { Cluster } from '@managed-consul/database';
-import { adminRoleSchema, adminRoutes, type AdminRole, type AdminRouteName } from '@managed-consul/api-contract';
+import {
+  adminRoleSchema,
+  adminRoutes,
+  coverageQuerySchema,
+  type AdminRole,
+  type AdminRouteName,
+} from '@managed-consul/api-contract';
 import { startAdminApi, type AdminApiUnderTest } from './testing/admin-api-under-test';
 
 let api: AdminApiUnderTest;
@@ -37,6 +43,8 @@ const BODIES: Record<Write, object | ((clusterId: string) => object)> = {
     ...{ moment: { weekday: 'Sunday', hour: 3 }, everyWeeks: 4 },
   }),
   endMaintenanceSchedule: GROUNDS,
+  resendUsage: GROUNDS,
+  creditUsage: (clusterId) => ({ ...GROUNDS, clusterId, from: '2026-05-20T10:00:00Z' }),
 };
 
 const grounds = () => ({ ...GROUNDS, actorTenantId: api.tenantId, actorId: api.objectIds.lead, correlationId: 'tests' });
@@ -55,6 +63,11 @@ async function idIn(name: AdminRouteName, path: string, cluster: Cluster): Promi
     const data = { ...GROUNDS, scope: 'All' as const, until: TOMORROW, actorId: api.objectIds.lead };
     return (await prisma.freeze.create({ data })).id;
   }
+  if (path.includes('/installations/')) {
+    await api.newEmission(cluster, { state: 'Parked' });
+    return cluster.installationId;
+  }
+  if (name === 'creditUsage') await api.newUsageRecord(cluster);
   if (!path.includes('/maintenance-schedules/')) return cluster.id;
   const when = { name: cluster.id, moment: {}, everyWeeks: 1, nextAt: TOMORROW };
   return (await prisma.maintenanceSchedule.create({ data: { ...task, ...when } })).id;
@@ -69,11 +82,12 @@ async function targetOf(name: AdminRouteName, path: string, cluster: Cluster): P
 }
 
 const send = async (token: string | undefined, name: AdminRouteName) => {
-  const { method, path } = adminRoutes[name];
+  const { method, path, ...route } = adminRoutes[name];
   const cluster = await api.newCluster({ observedConsulVersion: '1.8.7' });
   const body = name in BODIES ? BODIES[name as Write] : undefined;
   const options = body ? { body: body instanceof Function ? (body as (id: string) => object)(cluster.id) : body } : {};
-  return api.call(token, method, await targetOf(name, path, cluster), options);
+  const query = 'query' in route && route.query === coverageQuerySchema ? '?from=2026-05-20T10:00:00Z' : '';
+  return api.call(token, method, `${await targetOf(name, path, cluster)}${query}`, options);
 };
 
 const names = Object.keys(adminRoutes) as AdminRouteName[];

@@ -5,6 +5,7 @@
  */
 export { adminRoutes, type AdminRoute, type AdminRouteName } from './admin/admin.routes';
 export * from './admin/admin.schema';
+export * from './admin/billing.schema';
 export * from './admin/rollouts.schema';
 export * from './audit.schema';
 export * from './catalogue.schema';

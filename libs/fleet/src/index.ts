@@ -31,3 +31,5 @@ export {
   type MaintenanceScheduleWish,
 } from './maintenance-schedules/maintenance-schedule-care';
 export { findRollouts, findTurns, getRollout, type FleetRollout, type RolloutTurn } from './rollouts/rollout-reads';
+export { findEmissions, findMismatches, findUsageRecords } from './billing/billing-reads';
+export { planCredit, planResend } from './billing/billing-care';

@@ -1,4 +1,4 @@
-import type { Database } from '@managed-consul/database';
+import type { Database, Transaction } from '@managed-consul/database';
 
 /** What is open between the ledger and Azure, in the ledger's own units of each dimension, and in events. */
 export interface OwedUsage {
@@ -48,7 +48,11 @@ export async function readOwedUsage({ pool }: Database, now: Date): Promise<Owed
  * Lets parked events be sent again, once somebody has mended what they were refused for. Gives how many. Those that have become
  * too old meanwhile are sorted out as any other: what they tell goes into a later hour.
  */
-export async function sendParkedAgain({ pool }: Database, installationId: string, now: Date): Promise<number> {
-  const statement = `UPDATE usage_emissions SET state = 'Pending', next_try_at = $2 WHERE installation_id = $1 AND state = 'Parked'`;
-  return (await pool.query(statement, [installationId, now])).rowCount ?? 0;
+export async function sendParkedAgain(
+  database: Database['prisma'] | Transaction,
+  installationId: string,
+  now: Date,
+): Promise<number> {
+  const where = { installationId, state: 'Parked' as const };
+  return (await database.usageEmission.updateMany({ where, data: { state: 'Pending', nextTryAt: now } })).count;
 }

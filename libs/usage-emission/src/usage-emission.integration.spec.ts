@@ -208,7 +208,7 @@ describe('usage on its way to the Marketplace', () => {
     clock.advance(hours(1));
     await sendAll();
     expect(marketplace.total(resourceId, 'cluster')).toBe(0n);
-    expect(await sendParkedAgain(ledger.database, id, clock.now())).toBe(1);
+    expect(await sendParkedAgain(ledger.database.prisma, id, clock.now())).toBe(1);
     await sendAll();
     expect(marketplace.total(resourceId, 'cluster')).toBe(1_000_000n);
     expect(await owed()).toEqual([]);

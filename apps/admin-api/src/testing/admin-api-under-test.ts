@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { createTokenVerifier } from '@managed-consul/access';
 import type { AdminRole } from '@managed-consul/api-contract';
 import { systemClock } from '@managed-consul/config';
-import { openDatabase, type Cluster, type Database, type Operation } from '@managed-consul/database';
+import {
+  openDatabase,
+  type Cluster,
+  type Database,
+  type Operation,
+  type UsageEmission,
+  type UsageRecord,
+} from '@managed-consul/database';
 import { createLogger } from '@managed-consul/observability';
 import { AppTokenIssuer, createTestDatabase, NotedBell, seedCatalogue } from '@managed-consul/testing';
 import { createAdminApi } from '../create-admin-api';
@@ -33,6 +40,10 @@ export interface AdminApiUnderTest {
   /** A customer's cluster as the worker leaves it. */
   newCluster(more?: Partial<Cluster>): Promise<Cluster>;
   newOperation(cluster: Cluster, more?: Partial<Operation>): Promise<Operation>;
+  /** A row of the ledger: the whole hour of 2026-05-20T10:00Z. */
+  newUsageRecord(cluster: Cluster, more?: Partial<UsageRecord>): Promise<UsageRecord>;
+  /** What the Marketplace is to be told of that hour. */
+  newEmission(cluster: Cluster, more?: Partial<UsageEmission>): Promise<UsageEmission>;
   call(token: string | undefined, method: string, path: string, options?: AdminCall): Promise<AdminAnswer>;
   stop(): Promise<void>;
 }
@@ -57,7 +68,33 @@ async function recordsIn({ prisma }: Database) {
     const about = { clusterId: id, installationId, subject: `cluster/${id}`, kind: 'scale-cluster', requestedBy: 'customer' };
     return prisma.operation.create({ data: { ...about, ...more } as Parameters<typeof prisma.operation.create>[0]['data'] });
   };
-  return { newCluster, newOperation };
+  const hour = new Date('2026-05-20T10:00:00Z');
+  const newUsageRecord = async ({ id: clusterId, installationId, planId }: Cluster, more: Partial<UsageRecord> = {}) => {
+    const data = {
+      clusterId,
+      installationId,
+      planId,
+      hour,
+      meter: 'cluster/production/3/Standard_D2s_v3',
+      seconds: 3600,
+      quantity: 3600,
+      ...more,
+    };
+    return prisma.usageRecord.create({ data });
+  };
+  const newEmission = async ({ installationId, planId }: Cluster, more: Partial<UsageEmission> = {}) => {
+    const what = {
+      installationId,
+      planId,
+      hour,
+      resourceId: randomUUID(),
+      dimension: 'cluster',
+      ledgerQuantity: 3600,
+      quantity: 1,
+    };
+    return prisma.usageEmission.create({ data: { ...what, nextTryAt: hour, createdAt: hour, ...more } });
+  };
+  return { newCluster, newOperation, newUsageRecord, newEmission };
 }
 
 /** Starts one; `stop` ends everything that it started. */

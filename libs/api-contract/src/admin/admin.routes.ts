@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idParamsSchema } from '../route-parts';
+import { billingRoutes } from './billing.routes';
 import { rolloutRoutes } from './rollouts.routes';
 import {
   auditEventListSchema,
@@ -136,6 +137,7 @@ export const adminRoutes = {
     answer: auditEventListSchema,
   },
   ...rolloutRoutes,
+  ...billingRoutes,
 } as const satisfies Record<string, AdminRoute>;
 
 export type AdminRouteName = keyof typeof adminRoutes;

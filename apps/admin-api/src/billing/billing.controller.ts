@@ -1,0 +1,102 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
+import { z } from 'zod';
+import type { FastifyRequest } from 'fastify';
+import { nameOf } from '@managed-consul/access';
+import {
+  coverageQuerySchema,
+  creditUsageSchema,
+  groundsSchema,
+  usageEmissionQuerySchema,
+  usageRecordQuerySchema,
+} from '@managed-consul/api-contract';
+import { hours } from '@managed-consul/config';
+import type { UsageEmission, UsageRecord } from '@managed-consul/database';
+import { findEmissions, findMismatches, findUsageRecords, planCredit, planResend } from '@managed-consul/fleet';
+import { pageOf, readId, readInput, readPageRequest, type PagedList } from '@managed-consul/http-api';
+import { examineCoverage, hourOf } from '@managed-consul/usage';
+import { readOwedUsage } from '@managed-consul/usage-emission';
+import { ADMIN_SERVICES, type AdminServices } from '../admin-services';
+import { ChangesService, FromSender, type SentChange } from '../http/changes.service';
+import { showCoverage, showUsageEmission, showUsageMismatch, showUsageRecord } from './billing.view';
+
+const recordPages: PagedList<UsageRecord, bigint> = {
+  name: 'usage-records',
+  write: ({ id }) => ({ id: String(id) }),
+  schema: z.strictObject({ id: z.string().regex(/^\d{1,18}$/) }).transform(({ id }) => BigInt(id)),
+};
+
+const emissionPages: PagedList<UsageEmission, string> = {
+  name: 'usage-emissions',
+  write: ({ id }) => ({ id }),
+  schema: z.strictObject({ id: z.uuid() }).transform(({ id }) => id),
+};
+
+const momentOf = (text: string | undefined): Date | undefined => (text === undefined ? undefined : new Date(text));
+
+/** `/admin/billing`. */
+@Controller('admin/billing')
+export class BillingController {
+  readonly #services: AdminServices;
+  readonly #changes: ChangesService;
+
+  constructor(@Inject(ADMIN_SERVICES) services: AdminServices, @Inject(ChangesService) changes: ChangesService) {
+    this.#services = services;
+    this.#changes = changes;
+  }
+
+  @Get('coverage')
+  async coverage(@Query() query: unknown) {
+    const wish = readInput(coverageQuerySchema, query);
+    const from = hourOf(new Date(wish.from));
+    const span = { from, to: new Date(from.getTime() + hours(wish.hours)) };
+    const { database, clock } = this.#services;
+    return showCoverage(await examineCoverage(database, span, clock.now()));
+  }
+
+  @Get('owed')
+  async owed() {
+    const { database, clock } = this.#services;
+    return { value: await readOwedUsage(database, clock.now()) };
+  }
+
+  @Get('records')
+  async records(@Query() query: unknown, @Req() request: FastifyRequest) {
+    const { pageSize, pageToken, from, to, ...wish } = readInput(usageRecordQuerySchema, query);
+    const page = readPageRequest(recordPages, { pageSize, pageToken });
+    const { database, publicUrl } = this.#services;
+    const span = { from: momentOf(from), to: momentOf(to) };
+    const rows = await findUsageRecords(database, { ...wish, ...span, before: page.after, limit: page.limit });
+    return pageOf(recordPages, rows, page, new URL(request.url, publicUrl), showUsageRecord);
+  }
+
+  @Get('emissions')
+  async emissions(@Query() query: unknown, @Req() request: FastifyRequest) {
+    const { pageSize, pageToken, ...wish } = readInput(usageEmissionQuerySchema, query);
+    const page = readPageRequest(emissionPages, { pageSize, pageToken });
+    const { database, publicUrl } = this.#services;
+    const rows = await findEmissions(database, { ...wish, before: page.after, limit: page.limit });
+    return pageOf(emissionPages, rows, page, new URL(request.url, publicUrl), showUsageEmission);
+  }
+
+  @Get('mismatches')
+  async mismatches() {
+    return { value: (await findMismatches(this.#services.database)).map(showUsageMismatch) };
+  }
+
+  @Post('installations/:id/resend')
+  @HttpCode(200)
+  async resend(@FromSender() sent: SentChange, @Param('id') id: string, @Body() body: unknown) {
+    const installationId = readId(id);
+    const { clock } = this.#services;
+    return this.#changes.make(sent, readInput(groundsSchema, body), (tx) => planResend(tx, installationId, clock));
+  }
+
+  @Post('credits')
+  @HttpCode(200)
+  async credit(@FromSender() sent: SentChange, @Body() body: unknown) {
+    const { reason, ticket, from, ...rest } = readInput(creditUsageSchema, body);
+    const wish = { ...rest, from: new Date(from) };
+    const by = { reason: `${reason} (${ticket})`, recordedBy: `operator/${nameOf(sent.requester)}` };
+    return this.#changes.make(sent, { reason, ticket }, (tx) => planCredit(tx, wish, by, this.#services.clock));
+  }
+}
