@@ -5,6 +5,7 @@ import { OPERATION_KINDS, recordApplicationNews, USAGE_SUBJECT } from '@managed-
 import { hours, minutes, type Milliseconds } from '@managed-consul/config';
 import type { Installation, Prisma, Transaction } from '@managed-consul/database';
 import { requestOperation } from '@managed-consul/operations';
+import { UsageSender } from '@managed-consul/schedules';
 import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import { readOwedUsage } from '@managed-consul/usage-emission';
 import { createWorkflowHost, type Services } from '@managed-consul/workflows';
@@ -140,6 +141,40 @@ describe('telling the Marketplace of usage', () => {
     expect(ended).toMatchObject({ state: 'Succeeded' });
     expect(await emissionOf(used)).toMatchObject({ state: 'Accepted', attempts: 2 });
     expect(await takenByAzure()).toEqual({ quantity: closed, events: closed });
+  });
+
+  it('is compared with what Azure says, every step twice, and its worker dead at each', async () => {
+    const day = new Date(new Date(hour.getTime() - hours(72)).toISOString().slice(0, 10));
+    // Of what the service believes to be taken Azure knows nothing.
+    const event = {
+      installationId,
+      resourceId,
+      dimension: METER,
+      hour: day,
+      planId: PLAN.name,
+      ledgerQuantity: 3600,
+      quantity: 1,
+    };
+    const answer = { state: 'Accepted', acceptedQuantity: 1, nextTryAt: day, createdAt: day } as const;
+    await world.database.prisma.usageEmission.create({ data: { ...event, ...answer } });
+    const found = () => world.database.prisma.usageMismatch.findMany();
+    const { database, dependencies, log } = world;
+    const sender = new UsageSender({ database, bell: dependencies.bell, log });
+    const comparing: WorkflowTrial<Services> = {
+      ...world,
+      request: async () => {
+        await database.prisma.usageMismatch.deleteMany();
+        // Six hours pass.
+        await database.prisma.operation.updateMany({ data: { createdAt: day } });
+        const asked = (await sender.look()).find(({ kind }) => kind === OPERATION_KINDS.compareUsage);
+        expect((await sender.look()).map(({ kind }) => kind)).not.toContain(OPERATION_KINDS.compareUsage);
+        return asked?.id ?? '';
+      },
+      verify: async () => expect(await found()).toMatchObject([{ day, resourceId, reconStatus: 'Missing' }]),
+    };
+    await everyStepTwice(comparing);
+    await killedAtEveryStep(comparing);
+    expect(await sender.look(), 'once in six hours').toEqual([]);
   });
 
   describe('of an application that is deleted', () => {

@@ -6,6 +6,7 @@ import { hours, seconds, systemClock } from '@managed-consul/config';
 import { createLogger } from '@managed-consul/observability';
 import { QueueBell } from '@managed-consul/operations';
 import { startOwnRedis, until, WorkflowBench, type OwnRedis } from '@managed-consul/testing';
+import { hourOf } from '@managed-consul/usage';
 import { action, defineWorkflow, done, type StepContext } from '@managed-consul/workflow-engine';
 import { OperationWorker } from './operation-worker';
 import { WorkerModule } from './worker.module';
@@ -83,6 +84,17 @@ describe('the worker', () => {
     await bench.database.prisma.clusterSchedule.create({ data: { clusterId: randomUUID(), kind: 'observe', dueAt } });
     const { metrics } = await startWorker({ begun: [], hold: Promise.resolve() });
     expect(await metrics()).toContain('managed_consul_schedules_late{schedule="observe"} 1');
+  });
+
+  it('closes hours of usage that nobody has closed, and computes them again, by its own timer', async () => {
+    const { prisma } = bench.database;
+    const now = hourOf(systemClock.now()).getTime();
+    const [before, due] = [new Date(now - hours(3)), new Date(now - hours(2))];
+    await prisma.usageHour.create({ data: { hour: before, closedAt: due, records: 0 } });
+    await startWorker({ begun: [], hold: Promise.resolve() });
+    // Two hours ago is over, whatever the time of the day.
+    await until(() => prisma.usageHour.findUnique({ where: { hour: due } }), { within: seconds(20) });
+    await until(() => prisma.usageCheck.findUnique({ where: { hour: due } }), { within: seconds(20) });
   });
 
   it('carries an operation out when its bell is rung, and one whose bell was lost before the worker started', async () => {

@@ -29,6 +29,7 @@ export const OPERATION_KINDS = {
   repairCluster: 'repair-cluster',
   recoverQuorum: 'recover-quorum',
   sendUsage: 'send-usage',
+  compareUsage: 'compare-usage',
 } as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[keyof typeof OPERATION_KINDS];
@@ -170,3 +171,6 @@ export type RecoverQuorumInput = { from: 'survivors' } | { from: 'snapshot'; sna
 
 /** What the sending of usage holds alone: there is one Marketplace. */
 export const USAGE_SUBJECT = 'usage';
+
+/** What the comparison with the Marketplace's report holds alone: it waits for no sending, and none for it. */
+export const USAGE_REPORT_SUBJECT = 'usage-report';

@@ -1,7 +1,10 @@
 import { minutes, systemClock, type Clock, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import type { Logger } from '@managed-consul/observability';
-import { closeDueHours, giveBudgetNotices, monthOf } from '@managed-consul/usage';
+import { checkClosedHours, closeDueHours, giveBudgetNotices, monthOf } from '@managed-consul/usage';
+
+/** A day's hours of a month are spread over the day. */
+const CHECKED_AT_ONCE = 5;
 
 export interface HourCloserOptions {
   readonly database: Database;
@@ -12,7 +15,7 @@ export interface HourCloserOptions {
 
 /**
  * Writes every clock hour into the ledger of usage soon after it ended, those that were missed as well, and gives the notices
- * of budgets that they call for. Any number may run side by side: an hour is closed by one of them.
+ * of budgets that they call for. Computes closed hours again, each once a day, and says where the ledger differs. Any number may run side by side: an hour is closed by one of them.
  */
 export class HourCloser {
   readonly #options: HourCloserOptions;
@@ -27,6 +30,7 @@ export class HourCloser {
   /** Closes what is due now, then again and again. */
   start(): void {
     this.#turn = this.closeDue()
+      .then(() => this.checkClosed())
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'an hour of usage could not be closed'))
       .then(() => {
         if (!this.#isStopped) this.#timer = setTimeout(() => this.start(), this.#options.every ?? minutes(1));
@@ -38,6 +42,13 @@ export class HourCloser {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#turn;
+  }
+
+  /** Checks some of the hours whose check is due; what differs is for operators. Throws if the database does. */
+  async checkClosed(): Promise<void> {
+    const { database, log, clock = systemClock } = this.#options;
+    for (const { hour, differences } of await checkClosedHours(database, clock.now(), CHECKED_AT_ONCE))
+      if (differences > 0) log.error({ alarm: true, hour, differences }, 'the ledger differs from what was recorded');
   }
 
   /** Closes what is due. Throws if the database does. */

@@ -1,5 +1,5 @@
-import { OPERATION_KINDS, USAGE_SUBJECT } from '@managed-consul/clusters';
-import { minutes, systemClock, type Clock, type Milliseconds } from '@managed-consul/config';
+import { OPERATION_KINDS, USAGE_REPORT_SUBJECT, USAGE_SUBJECT, type OperationKind } from '@managed-consul/clusters';
+import { hours, minutes, systemClock, type Clock, type Milliseconds } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
 import type { Logger } from '@managed-consul/observability';
@@ -14,7 +14,12 @@ export interface UsageSenderOptions {
   readonly clock?: Clock;
 }
 
-/** Asks for usage to be told to the Marketplace whenever there is some. Any number may run side by side: one is heard. */
+/** Between two comparisons with what Azure says that it has. */
+const COMPARE_EVERY: Milliseconds = hours(6);
+/** After one that failed. */
+const TRY_AGAIN: Milliseconds = minutes(30);
+
+/** Asks for usage to be told to the Marketplace whenever there is some, and for its report to be compared a few times a day. Any number may run side by side: one is heard. */
 export class UsageSender {
   readonly #options: UsageSenderOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -41,17 +46,30 @@ export class UsageSender {
     await this.#look;
   }
 
-  /** Gives the operation that it asked for: none when nothing is to be told, or one is under way. */
-  async look(): Promise<Operation | undefined> {
+  /** Gives the operations that it asked for: none when nothing is to be told and nothing to be compared, or that is under way. */
+  async look(): Promise<Operation[]> {
+    const { database, clock = systemClock } = this.#options;
+    const now = clock.now();
+    const asked: (Operation | undefined)[] = [];
+    if (await isSendingWanted(database, now)) asked.push(await this.#request(OPERATION_KINDS.sendUsage, USAGE_SUBJECT));
+    if (await this.#isComparisonDue(now)) asked.push(await this.#request(OPERATION_KINDS.compareUsage, USAGE_REPORT_SUBJECT));
+    return asked.filter((one) => one !== undefined);
+  }
+
+  /** Azure's report changes for days; one that could not be read is asked for again sooner. */
+  async #isComparisonDue(now: Date): Promise<boolean> {
+    const { prisma } = this.#options.database;
+    const ago = (length: Milliseconds): Date => new Date(now.getTime() - length);
+    const recent = {
+      OR: [{ createdAt: { gt: ago(TRY_AGAIN) } }, { createdAt: { gt: ago(COMPARE_EVERY) }, state: 'Succeeded' as const }],
+    };
+    if ((await prisma.operation.count({ where: { kind: OPERATION_KINDS.compareUsage, ...recent } })) > 0) return false;
+    return (await prisma.usageEmission.findFirst({ select: { id: true } })) !== null;
+  }
+
+  async #request(kind: OperationKind, subject: string): Promise<Operation | undefined> {
     const { database, bell, clock = systemClock } = this.#options;
-    if (!(await isSendingWanted(database, clock.now()))) return undefined;
-    const request = {
-      kind: OPERATION_KINDS.sendUsage,
-      subject: USAGE_SUBJECT,
-      lane: 'Change',
-      input: {},
-      requestedBy: 'service',
-    } as const;
+    const request = { kind, subject, lane: 'Change', input: {}, requestedBy: 'service' } as const;
     try {
       const requested = await database.prisma.$transaction((tx) => requestOperation(tx, request, clock));
       await bell.ring(requested);

@@ -4,6 +4,7 @@ import type { Prisma } from '@managed-consul/database';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   addPrice,
+  checkClosedHours,
   closeDueHours,
   closeHour,
   closeInstallation,
@@ -275,6 +276,24 @@ test('a cluster that nobody can count keeps the instances that were seen last, u
   const ofAway = uncounted.filter(({ clusterId }) => clusterId === away).map(({ hour }) => hour);
   expect(ofAway, 'an operator sees that nobody counted').toEqual([hours[1], hours[2]]);
   expect(await compareHour(bench.database, hours[2])).toEqual([]);
+});
+
+test('closed hours are computed again once a day, and what differs is kept until it is corrected', async () => {
+  const now = new Date('2026-03-30T12:00:00Z');
+  const later = new Date('2026-03-31T12:00:00Z');
+  const correction = { reason: 'Was missed.', recordedBy: 'operator/1', now };
+  const closed = (await bench.database.prisma.usageHour.findMany()).map(({ hour }) => hour);
+  for (const hour of closed) await correctHour(bench.database, hour, correction);
+  const cluster = await readyAt(at('10:30:00'));
+  const all = (await checkClosedHours(bench.database, now, 100)).sort((one, other) => Number(one.hour) - Number(other.hour));
+  expect(all).toHaveLength(closed.length);
+  expect(all.filter(({ differences }) => differences > 0)).toEqual([{ hour: at('10:00:00'), differences: 1 }]);
+  expect(await checkClosedHours(bench.database, now, 100)).toEqual([]);
+  await correctHour(bench.database, at('10:00:00'), correction);
+  expect(await checkClosedHours(bench.database, later, 1), 'the longest not checked first').toHaveLength(1);
+  await checkClosedHours(bench.database, later, 100);
+  expect(await bench.database.prisma.usageCheck.count({ where: { differences: { not: 0 } } })).toBe(0);
+  await change(cluster, at('11:00:00'), { powerState: 'Suspended' });
 });
 
 test('a place that goes is billed up to then and no further, before its hour is over, and the hour is closed the same', async () => {

@@ -27,6 +27,7 @@ import { upgradeCluster } from './upgrade-cluster/upgrade-cluster.workflow';
 import { rotateServerCertificates } from './rotate-server-certificates/rotate-server-certificates.workflow';
 import { resizeCluster } from './resize-cluster/resize-cluster.workflow';
 import { resumeCluster } from './resume-cluster/resume-cluster.workflow';
+import { compareUsage } from './compare-usage/compare-usage.workflow';
 import { sendUsage } from './send-usage/send-usage.workflow';
 import { scaleCluster } from './scale-cluster/scale-cluster.workflow';
 import { suspendCluster } from './suspend-cluster/suspend-cluster.workflow';
@@ -63,6 +64,7 @@ export const WORKFLOWS = [
   recoverQuorum,
   drillSnapshot,
   sendUsage,
+  compareUsage,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {

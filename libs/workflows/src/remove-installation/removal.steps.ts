@@ -8,7 +8,7 @@ import { snapshotSecretsOwner } from '@managed-consul/snapshots';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 import { azureLook } from '../shared-steps/delays';
-import { applicationIsOutOfSight } from '../shared-steps/vanished-application';
+import { findApplicationInSight } from '../shared-steps/vanished-application';
 import { applicationIdOf } from './application';
 
 const sinceStart = ({ operation }: Pick<Step, 'operation'>): string => (operation.startedAt ?? operation.createdAt).toISOString();
@@ -18,10 +18,10 @@ const notDeleted = (): TerminalError =>
 
 /** Whether Azure deletes the application or has done so: news alone end nothing. */
 async function applicationIsThere({ azure }: Step, applicationId: string): Promise<boolean> {
-  if (await applicationIsOutOfSight(azure, applicationId)) return false;
-  const application = await azure.managedApplications.find(applicationId);
+  // It may vanish between two reads, so that one has to say it all.
+  const application = await findApplicationInSight(azure, applicationId);
   if (application && application.provisioningState !== 'Deleting') throw notDeleted();
-  return true;
+  return application !== undefined;
 }
 
 /** Done when Azure says that it deletes the application, or has it no longer. */

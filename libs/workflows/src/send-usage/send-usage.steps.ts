@@ -1,5 +1,5 @@
 import { seconds } from '@managed-consul/config';
-import { collectOwedUsage, countUnsent, reconcileUsage, sendBatch, sortOutPastLimit } from '@managed-consul/usage-emission';
+import { collectOwedUsage, countUnsent, sendBatch, sortOutPastLimit } from '@managed-consul/usage-emission';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 
@@ -28,11 +28,4 @@ export async function usageIsSent(step: Step) {
     return left === 0 ? done() : waitFor(`Azure has not answered for all usage (${left} events left)`, ASK_AGAIN);
   }
   return waitFor('Usage is being sent to Azure', 1);
-}
-
-/** Days that are over are compared with Azure's report; what does not agree is kept for operators. */
-export async function compareWithAzure({ database, azure, clock, log, signal }: Step) {
-  const { taken, released, mismatched } = await reconcileUsage(database, azure.metering, clock, signal);
-  if (mismatched > 0) log.warn({ alarm: true, mismatched }, 'Azure reports other usage than was sent');
-  return done({ taken, released, mismatched });
 }

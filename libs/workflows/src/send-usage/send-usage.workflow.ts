@@ -2,9 +2,9 @@ import { hours, minutes } from '@managed-consul/config';
 import { OPERATION_KINDS } from '@managed-consul/clusters';
 import { action, condition, defineWorkflow } from '@managed-consul/workflow-engine';
 import type { Services } from '../services';
-import { compareWithAzure, planUsageEvents, usageIsSent } from './send-usage.steps';
+import { planUsageEvents, usageIsSent } from './send-usage.steps';
 
-/** What the ledger holds is told to the Marketplace, and what the Marketplace says it has is compared with it. */
+/** What the ledger holds is told to the Marketplace. */
 export const sendUsage = defineWorkflow<Services>({
   operation: OPERATION_KINDS.sendUsage,
   pageOperatorAfter: hours(3),
@@ -14,6 +14,5 @@ export const sendUsage = defineWorkflow<Services>({
       within: minutes(50),
       orFail: 'Azure did not take all usage in time. What is left is sent with the next hour.',
     }),
-    action(compareWithAzure),
   ],
 });

@@ -5,19 +5,22 @@ import type { Services } from '../services';
 const isAccessRefusal = (error: unknown): boolean => error instanceof TerminalError && error.code === 'AuthorizationFailed';
 
 /**
- * Whether a managed application is gone as far as the service can see. Azure takes the publisher's rights away together with
- * the application and its managed resource group, and then answers every read with 403, not 404: so being refused on the
- * application itself means that there is nothing left that the service could or should touch.
+ * A managed application, or undefined when it is gone as far as the service can see. Azure takes the publisher's rights away
+ * together with the application and its managed resource group, and then answers every read with 403, not 404: so being refused
+ * on the application itself means that there is nothing left that the service could or should touch.
  */
-export async function applicationIsOutOfSight(azure: Services['azure'], applicationId: string): Promise<boolean> {
+export async function findApplicationInSight(azure: Services['azure'], applicationId: string) {
   try {
     const application = await azure.managedApplications.find(applicationId);
-    return application === undefined || application.provisioningState === 'Deleted';
+    return application?.provisioningState === 'Deleted' ? undefined : application;
   } catch (error) {
-    if (isAccessRefusal(error)) return true;
+    if (isAccessRefusal(error)) return undefined;
     throw error;
   }
 }
+
+const applicationIsOutOfSight = async (azure: Services['azure'], applicationId: string): Promise<boolean> =>
+  (await findApplicationInSight(azure, applicationId)) === undefined;
 
 /**
  * Does something in the place of a cluster, or gives `gone` when Azure refuses it because the managed application has vanished,
