@@ -78,7 +78,7 @@ async function targetOf(name: AdminRouteName, path: string, cluster: Cluster): P
   if (name === 'setVersion')
     await api.database.prisma.consulVersion.create({ data: { version, status: 'AVAILABLE', licence: 'MPL-2.0' } });
   const id = await idIn(name, path, cluster);
-  return path.replace('{id}', id).replace('{version}', version).replace('{name}', 'westeurope');
+  return path.replace('{id}', id).replace('{version}', version).replace('{name}', 'westeurope').replace('{month}', '2026-05');
 }
 
 const send = async (token: string | undefined, name: AdminRouteName) => {

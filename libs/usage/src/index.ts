@@ -10,6 +10,8 @@ export { closeInstallation, reopenInstallation } from './close-installation';
 export { examineCoverage, type Coverage } from './coverage';
 export { creditRecord, type CreditWish } from './credit';
 export { estimateCost, type Estimate } from './estimate';
+export { EXPORT_FORMATS, exportContentType, writeExport, type ExportFormat } from './export-formats';
+export { exportUsage, type ExportedLine } from './export-usage';
 export { dayOf, hourAfter, hourOf, monthOf, readMonth, type Span } from './hour';
 export { clusterMeter, SERVICE_INSTANCES, SNAPSHOT_STORAGE, unitHours } from './meters';
 export { costOf, dimensionOf, tierLabel, type PriceDimension, type PriceDimensionInput } from './price';

@@ -44,7 +44,7 @@ interface Row {
   quantity: string;
 }
 
-function lineOf({ priceId, quantity: text, ...row }: Row, prices: ReadonlyMap<string, Price>): UsageLine {
+export function lineOf({ priceId, quantity: text, ...row }: Row, prices: ReadonlyMap<string, Price>): UsageLine {
   const quantity = BigInt(text);
   const price = priceId === null ? undefined : prices.get(priceId);
   const dimension = price && dimensionOf(price.dimensions, row.meter);

@@ -1,4 +1,5 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, StreamableFile } from '@nestjs/common';
 import { z } from 'zod';
 import type { FastifyRequest } from 'fastify';
 import { nameOf } from '@managed-consul/access';
@@ -7,13 +8,14 @@ import {
   creditUsageSchema,
   groundsSchema,
   usageEmissionQuerySchema,
+  usageExportQuerySchema,
   usageRecordQuerySchema,
 } from '@managed-consul/api-contract';
 import { hours } from '@managed-consul/config';
 import type { UsageEmission, UsageRecord } from '@managed-consul/database';
 import { findEmissions, findMismatches, findUsageRecords, planCredit, planResend } from '@managed-consul/fleet';
 import { pageOf, readId, readInput, readPageRequest, type PagedList } from '@managed-consul/http-api';
-import { examineCoverage, hourOf } from '@managed-consul/usage';
+import { examineCoverage, exportContentType, exportUsage, hourOf, readMonth, writeExport } from '@managed-consul/usage';
 import { readOwedUsage } from '@managed-consul/usage-emission';
 import { ADMIN_SERVICES, type AdminServices } from '../admin-services';
 import { ChangesService, FromSender, type SentChange } from '../http/changes.service';
@@ -81,6 +83,20 @@ export class BillingController {
   @Get('mismatches')
   async mismatches() {
     return { value: (await findMismatches(this.#services.database)).map(showUsageMismatch) };
+  }
+
+  @Get('exports/:month')
+  export(@Param('month') month: string, @Query() query: unknown): StreamableFile {
+    const { format, installationId } = readInput(usageExportQuerySchema, query);
+    const { database, clock } = this.#services;
+    const { from, to } = readMonth(month, clock.now());
+    const span = { from, to: new Date(Math.min(to.getTime(), clock.now().getTime())) };
+    const text = writeExport(format, exportUsage(database, span, installationId));
+    const name = `usage-${month.replace('/', '-')}.${format === 'jsonl' ? 'jsonl' : 'csv'}`;
+    return new StreamableFile(Readable.from(text), {
+      type: exportContentType(format),
+      disposition: `attachment; filename="${name}"`,
+    });
   }
 
   @Post('installations/:id/resend')

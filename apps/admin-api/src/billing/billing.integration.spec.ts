@@ -111,3 +111,44 @@ test("days for which Azure's report says something else are listed", async () =>
   const { value } = usageMismatchListSchema.parse(await read('mismatches'));
   expect(value).toMatchObject([{ day: '2026-05-20', resourceId: what.resourceId, sentQuantity: '2', processedQuantity: '1.5' }]);
 });
+
+test('a month is exported for one place or for all, as lines of JSON, as CSV, and with the columns of FOCUS', async () => {
+  const cluster = await api.newCluster({ name: 'exported' });
+  const { id: priceId } = await api.database.prisma.planPrice.findFirstOrThrow({ where: { planId: cluster.planId } });
+  const used = { hour: new Date('2026-04-30T23:00:00Z'), priceId, meter: 'cluster/production/3/Standard_D2s_v3' };
+  const measured = await api.newUsageRecord(cluster, used);
+  const about = {
+    clusterId: cluster.id,
+    installationId: cluster.installationId,
+    planId: cluster.planId,
+    correctsId: measured.id,
+  };
+  const credit = { kind: 'Credit' as const, seconds: -1800, quantity: -1800, reason: 'x', recordedBy: 'operator/1' };
+  await api.database.prisma.usageRecord.create({ data: { ...used, ...about, ...credit } });
+  const read = (query: string) =>
+    api.call(api.tokens.viewer, 'GET', `/admin/billing/exports/2026-04?installationId=${cluster.installationId}${query}`);
+
+  const lines = (await read('')).text.trimEnd().split('\n');
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    ...{ start: used.hour.toISOString(), end: '2026-05-01T00:00:00.000Z', clusterName: 'exported', seconds: 1800 },
+    ...{ ledgerQuantity: '1800', quantity: '0.500000', unit: 'cluster hours', currency: 'USD', cost: '0.040500000000' },
+  });
+  const [head, row, ...rest] = (await read('&format=csv')).text.split('\r\n');
+  expect(rest).toEqual(['']);
+  expect(head?.split(',')).toEqual(Object.keys(JSON.parse(lines[0] ?? '') as object));
+  expect(row?.split(',')).toEqual(Object.values(JSON.parse(lines[0] ?? '') as object).map(String));
+  const [focusHead = '', focusRow = ''] = (await read('&format=focus')).text.split('\r\n');
+  const focus = Object.fromEntries(focusHead.split(',').map((name, index) => [name, focusRow.split(',')[index]]));
+  expect(focus).toMatchObject({
+    ...{ BilledCost: '0.040500000000', ListUnitPrice: '0.081000', PricingQuantity: '0.500000', PricingUnit: 'cluster hours' },
+    ...{ ChargeCategory: 'Usage', BillingPeriodStart: '2026-04-01T00:00:00.000Z', ResourceName: 'exported' },
+  });
+  const all = await api.call(api.tokens.viewer, 'GET', '/admin/billing/exports/2026-04');
+  expect(all.text).toContain(cluster.id);
+});
+
+test.each(['2026-4', 'April', '2026-13', '9999-01'])('an export of the month %s is refused', async (month) => {
+  const { status, body } = await api.call(api.tokens.viewer, 'GET', `/admin/billing/exports/${month}`);
+  expect([status, body.error?.code]).toEqual([400, 'InvalidMonth']);
+});

@@ -137,7 +137,8 @@ export async function startAdminApi(): Promise<AdminApiUnderTest> {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      return { status: response.status, text, body: (text === '' ? {} : JSON.parse(text)) as AdminAnswer['body'] };
+      const isJson = /^application\/json/.test(response.headers.get('content-type') ?? '') && text !== '';
+      return { status: response.status, text, body: (isJson ? JSON.parse(text) : {}) as AdminAnswer['body'] };
     },
     async stop() {
       await application.close();

@@ -118,6 +118,13 @@ export const usageMismatchListSchema = z.strictObject({
   ),
 });
 
+export const usageExportParamsSchema = z.strictObject({ month: z.string().meta({ description: 'As 2026-05, in UTC.' }) });
+export const usageExportQuerySchema = z.strictObject({
+  format: z.enum(['csv', 'jsonl', 'focus']).default('jsonl').meta({ description: '`focus`: CSV with the columns of FOCUS 1.0.' }),
+  installationId: z.uuid().optional(),
+});
+export const usageExportSchema = z.string().meta({ description: 'CSV, or a JSON object on each line; not JSON as a whole.' });
+
 export const creditUsageSchema = groundsSchema.extend({
   clusterId: z.uuid(),
   from: timestampSchema.meta({ description: 'Beginning of a clock hour.' }),
