@@ -185,11 +185,14 @@ export function apiComponent(world: LocalWorld): Component {
     name: 'api',
     app: 'api',
     port: settings.ports.api,
+    otherPorts: { metrics: settings.ports.apiInternal },
     health: `${apiUrl(world)}/healthz`,
     environment: {
       ...sharedEnvironment(world, 20),
       API_HOST: HOST,
       API_PORT: String(settings.ports.api),
+      API_INTERNAL_HOST: HOST,
+      API_INTERNAL_PORT: String(settings.ports.apiInternal),
       API_PUBLIC_URL: apiUrl(world),
       API_AUDIENCE,
       NOTIFICATION_SECRET: identities.notificationSecret,
@@ -204,6 +207,7 @@ export function adminApiComponent(world: LocalWorld): Component {
     name: 'admin-api',
     app: 'admin-api',
     port: settings.ports.adminApi,
+    otherPorts: { metrics: settings.ports.adminApiInternal },
     health: `${adminApiUrl(world)}/healthz`,
     environment: {
       DATABASE_URL: databaseUrl(world),
@@ -215,6 +219,8 @@ export function adminApiComponent(world: LocalWorld): Component {
       ADMIN_LEADS: identities.publisher.objectId,
       ADMIN_HOST: HOST,
       ADMIN_PORT: String(settings.ports.adminApi),
+      ADMIN_INTERNAL_HOST: HOST,
+      ADMIN_INTERNAL_PORT: String(settings.ports.adminApiInternal),
       ADMIN_PUBLIC_URL: adminApiUrl(world),
     },
   });

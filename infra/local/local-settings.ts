@@ -29,6 +29,9 @@ const ADDRESS_BLOCK = /^127\.(\d{1,3})\.0\.0\/16$/;
 export interface LocalPorts {
   api: number;
   adminApi: number;
+  /** Where each API tells its metrics and its health. */
+  apiInternal: number;
+  adminApiInternal: number;
   worker: number;
   /** What agents dial; with several gateways a forwarder that spreads connections listens here. */
   agents: number;
@@ -94,6 +97,8 @@ export function loadLocalSettings(root: string, environment: Environment = proce
     ports: {
       api: base + 80,
       adminApi: base + 82,
+      apiInternal: base + 180,
+      adminApiInternal: base + 182,
       worker: base + 81,
       agents: base + 443,
       gateways: gatewayPorts(base, settings.HCS_GATEWAYS),

@@ -22,6 +22,8 @@ function portsByName({ ports }: LocalSettings): [string, number][] {
   const named: [string, number][] = [
     ['api', ports.api],
     ['admin-api', ports.adminApi],
+    ['api internal', ports.apiInternal],
+    ['admin-api internal', ports.adminApiInternal],
     ['worker', ports.worker],
     ...agents,
     ...ports.gateways.flatMap((gateway, index): [string, number][] => [

@@ -1,6 +1,7 @@
 import { adminRoutes } from '@managed-consul/api-contract';
 import { toErrorResponse } from '@managed-consul/errors';
 import { createHttpApplication, type HttpApplication } from '@managed-consul/http-api';
+import type { Metrics } from '@managed-consul/observability';
 import { AdminApiModule } from './admin-api.module';
 import type { AdminServices } from './admin-services';
 import { OperatorGuard, OUTSIDE_HINT } from './http/operator.guard';
@@ -14,11 +15,12 @@ function compareWithContract(offered: readonly string[]): void {
 }
 
 /** Builds the operators' API around its services, ready to listen; listening and closing are the caller's. */
-export async function createAdminApi(services: AdminServices): Promise<HttpApplication> {
+export async function createAdminApi(services: AdminServices, metrics?: Metrics): Promise<HttpApplication> {
   const api = await createHttpApplication({
     module: AdminApiModule.around(services),
     guard: new OperatorGuard(services),
     log: services.log,
+    metrics,
     refusals: { hint: OUTSIDE_HINT, toAnswer: ({ correlationId }, error) => toErrorResponse(error, correlationId) },
   });
   compareWithContract(api.routes());

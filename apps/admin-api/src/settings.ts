@@ -31,5 +31,15 @@ export const adminApiSettings = defineSettings({
   ADMIN_LEADS: setting.optionalText({ description: 'Those that may also change what touches everybody, by commas.' }),
   ADMIN_HOST: setting.text({ description: 'Address to listen on; not one that customers reach.', default: '127.0.0.1' }),
   ADMIN_PORT: setting.integer({ description: 'Port to listen on; 0 takes a free one.', min: 0, max: 65535, default: '18082' }),
+  ADMIN_INTERNAL_HOST: setting.text({
+    description: 'Address of the listener for metrics and health checks; never one that customers reach.',
+    default: '127.0.0.1',
+  }),
+  ADMIN_INTERNAL_PORT: setting.integer({
+    description: 'Port of that listener; 0 takes a free one.',
+    min: 0,
+    max: 65535,
+    default: '0',
+  }),
   ADMIN_PUBLIC_URL: setting.url({ description: 'Address under which operators reach it; links are made with it.' }),
 });

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, testRedisUrl, until, type TestDatabase } from '@managed-consul/testing';
+import { createTestDatabase, parseExposition, testRedisUrl, until, type TestDatabase } from '@managed-consul/testing';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const TSX = createRequire(import.meta.url).resolve('tsx');
@@ -43,6 +43,14 @@ test('the process serves with its settings and ends cleanly on SIGTERM', async (
   });
   const address = await until(() => /"address":"(http:[^"]+)"/.exec(output.join(''))?.[1], { within: 45_000 });
   expect(await (await fetch(`${address}/healthz`)).json()).toEqual({ status: 'ok' });
+  const internal = `http://127.0.0.1:${/"internalPort":(\d+)/.exec(output.join(''))?.[1]}`;
+  expect((await fetch(`${internal}/readyz`)).status).toBe(200);
+  expect((await fetch(`${address}/metrics`)).status).toBe(404);
+  const figures = parseExposition(await (await fetch(`${internal}/metrics`)).text());
+  const requests = 'managed_consul_http_request_duration_seconds_count';
+  expect(figures.value(requests, { method: 'GET', route: '/healthz', status: '200' })).toBe(1);
+  expect(figures.value(requests, { method: 'any', route: 'none', status: '404' })).toBe(1);
+  expect(figures.value('process_resident_memory_bytes', {})).toBeGreaterThan(0);
   child.kill('SIGTERM');
   const [code] = (await once(child, 'exit')) as [number | null];
   expect(code).toBe(0);

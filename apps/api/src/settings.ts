@@ -25,6 +25,16 @@ export const apiSettings = defineSettings({
   API_AUDIENCE: setting.text({ description: 'Audience that tokens must be made for.', default: 'api://managed-consul' }),
   API_HOST: setting.text({ description: 'Address to listen on.', default: '127.0.0.1' }),
   API_PORT: setting.integer({ description: 'Port to listen on; 0 takes a free one.', min: 0, max: 65535, default: '18080' }),
+  API_INTERNAL_HOST: setting.text({
+    description: 'Address of the listener for metrics and health checks; never one that customers reach.',
+    default: '127.0.0.1',
+  }),
+  API_INTERNAL_PORT: setting.integer({
+    description: 'Port of that listener; 0 takes a free one.',
+    min: 0,
+    max: 65535,
+    default: '0',
+  }),
   API_PUBLIC_URL: setting.url({ description: 'Address under which customers reach the API; links are made with it.' }),
   NOTIFICATION_SECRET: setting.secret({
     description: 'The sig in the address that Azure sends notifications of managed applications to.',

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PresenceDirectory, type AgentIdentity } from '@managed-consul/agent-protocol';
-import { seconds, type Clock, type Milliseconds, type SecretValue } from '@managed-consul/config';
-import type { Database } from '@managed-consul/database';
-import type { Logger } from '@managed-consul/observability';
+import type { Clock, Milliseconds, SecretValue } from '@managed-consul/config';
+import { answers, type Database } from '@managed-consul/database';
+import { InternalListener, type Logger, type Metrics } from '@managed-consul/observability';
 import { SecretStore, type KeyWrapper } from '@managed-consul/secrets';
 import type { Redis } from 'ioredis';
 import { createAgentListener } from './agent-listener';
@@ -34,6 +34,7 @@ export interface GatewayOptions {
   nudge: (subject: string) => Promise<void>;
   clock: Clock;
   log: Logger;
+  metrics: Metrics;
   recheckInterval?: Milliseconds;
 }
 
@@ -43,8 +44,6 @@ export interface RunningGateway {
   /** Sends agents elsewhere, lets requests finish, and stops. */
   stop(): Promise<void>;
 }
-
-const HEALTH_TIMEOUT = seconds(3);
 
 /** Puts a gateway replica together and starts it. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
@@ -64,15 +63,18 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       void nudge(agent).catch((err: unknown) => log.warn({ err }, 'Nobody could be told that an agent has connected')),
     clock,
     log,
+    metrics: options.metrics,
     ...(options.recheckInterval === undefined ? {} : { recheckInterval: options.recheckInterval }),
   });
-  const checkHealth = async () => {
-    await within(HEALTH_TIMEOUT, Promise.all([database.pool.query('SELECT 1'), redis.ping()]));
-  };
+  const { metrics } = options;
+  metrics.gauge('managed_consul_agent_connections', 'Agents that this gateway holds.', [], async () => [
+    { labels: {}, value: tunnels.size },
+  ]);
+  const about = new InternalListener({ database: () => answers(database), redis: () => redis.ping().then(() => true) }, metrics);
   const internalServer = createInternalListener({
     token: internal.token,
     tunnels,
-    checkHealth,
+    about,
     tls: internalUrl.startsWith('https:') ? tls : undefined,
     log,
   });
@@ -90,7 +92,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const agentPort = await listen(agentServer, options.agents);
   tunnels.start();
   log.info({ gatewayId: options.gatewayId, agentPort, internalUrl }, 'The gateway has started');
-  return { agentPort, internalUrl, stop: () => stop(agentServer, internalServer, tunnels) };
+  return { agentPort, internalUrl, stop: () => (about.leave(), stop(agentServer, internalServer, tunnels)) };
 }
 
 /** No new agents first; then those that are here move on; workers last, since their requests run through the tunnels. */
@@ -115,16 +117,4 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
       resolve((server.address() as AddressInfo).port);
     });
   });
-}
-
-async function within<Result>(limit: Milliseconds, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limit} ms`)), limit);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { SecretValue } from '@managed-consul/config';
-import type { Logger } from '@managed-consul/observability';
-import { answerError, answerJson } from './http-answers';
+import type { InternalListener, Logger } from '@managed-consul/observability';
+import { answerError } from './http-answers';
 import { RequestRefused } from './request-refused';
 import { passOn } from './tunnel-proxy';
 import type { Tunnels } from './tunnels';
@@ -11,8 +11,8 @@ import type { Tunnels } from './tunnels';
 export interface InternalListenerOptions {
   token: SecretValue;
   tunnels: Tunnels;
-  /** Resolves when the gateway can do its work; rejects otherwise. */
-  checkHealth: () => Promise<void>;
+  /** What the gateway tells of itself, at the same place. */
+  about: InternalListener;
   /** Given when workers are to reach this listener over TLS. */
   tls: { certificatePem: string; keyPem: string } | undefined;
   log: Logger;
@@ -32,10 +32,7 @@ export function createInternalListener(options: InternalListenerOptions): Server
 
 async function handle(options: InternalListenerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    if (request.url === '/healthz') {
-      await answerHealth(options, response);
-      return;
-    }
+    if (await options.about.answer(request, response)) return;
     if (!isAuthorized(request, options.token)) {
       throw new RequestRefused(401, 'AuthenticationFailed', "The gateways' internal token is missing or wrong.");
     }
@@ -46,16 +43,6 @@ async function handle(options: InternalListenerOptions, request: IncomingMessage
     passOn(session, path, request, response);
   } catch (error) {
     answerError(response, error, options.log);
-  }
-}
-
-async function answerHealth({ checkHealth, tunnels, log }: InternalListenerOptions, response: ServerResponse): Promise<void> {
-  try {
-    await checkHealth();
-    answerJson(response, 200, { status: 'ok', agents: tunnels.size });
-  } catch (err) {
-    log.warn({ err }, 'The gateway cannot do its work');
-    answerJson(response, 503, { status: 'unavailable', agents: tunnels.size });
   }
 }
 

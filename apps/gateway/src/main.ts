@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { loadSettings, seconds, systemClock } from '@managed-consul/config';
 import { openDatabase } from '@managed-consul/database';
-import { createLogger } from '@managed-consul/observability';
+import { createLogger, Metrics } from '@managed-consul/observability';
 import { Operations, QueueBell } from '@managed-consul/operations';
 import { LocalKeyFile } from '@managed-consul/secrets';
 import { Redis } from 'ioredis';
@@ -46,6 +46,7 @@ const gateway = await startGateway({
   nudge: (subject) => operations.nudge(subject),
   clock: systemClock,
   log,
+  metrics: new Metrics().addProcess(),
 });
 
 async function stop(): Promise<void> {

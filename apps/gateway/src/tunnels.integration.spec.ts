@@ -4,6 +4,7 @@ import { SecretValue, seconds } from '@managed-consul/config';
 import {
   createAgentTestBed,
   createTestMachine,
+  parseExposition,
   until,
   type AgentTestBed,
   type TestCluster,
@@ -121,8 +122,15 @@ describe('one gateway', () => {
   test('nobody reaches an agent without the token, under another cluster, or one that is not there', async () => {
     const gateway = await bed.startGateway();
     bed.balancer.setTargets([gateway.agentPort]);
+    const scrape = async () => parseExposition(await (await fetch(`${gateway.internalUrl}/metrics`)).text());
+    expect((await scrape()).value('managed_consul_agent_connections', {})).toBe(0);
     const machine = await startMachine();
     await connected(machine);
+    const figures = await scrape();
+    expect(figures.value('managed_consul_agent_connections', {})).toBe(1);
+    expect(figures.value('managed_consul_agent_connects_total', {})).toBe(1);
+    expect(figures.value('process_resident_memory_bytes', {})).toBeGreaterThan(0);
+    expect((await fetch(`${gateway.internalUrl}/readyz`)).status).toBe(200);
     const { vmId } = machine.instance;
     const foreign = await bed.createCluster();
     const stranger = createAgentClient({ presence: bed.presence, token: new SecretValue('wrong') });

@@ -3,7 +3,7 @@ import { connect, constants, type ClientHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { PRESENCE_REFRESH, type AgentIdentity, type AgentPresence, type PresenceDirectory } from '@managed-consul/agent-protocol';
 import { seconds, type Clock, type Milliseconds } from '@managed-consul/config';
-import type { Logger } from '@managed-consul/observability';
+import type { Logger, Metrics, Tally } from '@managed-consul/observability';
 import type { CertificateHolder, Enrolments } from './enrolments';
 
 export interface TunnelsOptions {
@@ -15,6 +15,7 @@ export interface TunnelsOptions {
   onConnected: (agent: AgentIdentity) => void;
   clock: Clock;
   log: Logger;
+  metrics: Metrics;
   /** How often each connected agent's right to be here is looked at again (default 15 s). */
   recheckInterval?: Milliseconds;
 }
@@ -48,8 +49,17 @@ export class Tunnels {
   readonly #timers: NodeJS.Timeout[] = [];
   #draining = false;
 
+  readonly #connects: Tally;
+  readonly #refusals: Tally;
+
   constructor(options: TunnelsOptions) {
     this.#options = options;
+    const { metrics } = options;
+    this.#connects = metrics.counter('managed_consul_agent_connects_total', 'Connections of agents that were taken.');
+    this.#refusals = metrics.counter(
+      'managed_consul_agent_refusals_total',
+      'Connections of agents that were refused or ended for good.',
+    );
   }
 
   get size(): number {
@@ -129,6 +139,7 @@ export class Tunnels {
     this.#tunnels.set(key, tunnel);
     session.once('close', () => this.#ended(key, tunnel));
     if (older) void closeGently(older.session);
+    this.#connects.add();
     log.info({ clusterId, vmId, connectionId: tunnel.presence.connectionId }, 'An agent has connected');
     // Without Redis the tunnel is kept: the next refresh writes what could not be written now.
     await presence.claim(tunnel.presence).catch((err: unknown) => log.warn({ err }, 'Presence could not be written'));
@@ -188,6 +199,7 @@ export class Tunnels {
 
   /** The code tells the agent that its certificate is the reason, so that it enrols again instead of trying the same. */
   #refuse(session: ClientHttp2Session, reason: string): void {
+    this.#refusals.add();
     this.#options.log.info({ reason }, 'An agent was refused');
     if (session.closed || session.destroyed) return;
     session.goaway(constants.NGHTTP2_INADEQUATE_SECURITY, 0, Buffer.from(reason));

@@ -4,7 +4,7 @@ import { createAgentClient, PresenceDirectory } from '@managed-consul/agent-prot
 import { openAzure } from '@managed-consul/azure';
 import { seconds, systemClock, type Settings } from '@managed-consul/config';
 import type { Database } from '@managed-consul/database';
-import type { Logger } from '@managed-consul/observability';
+import type { Logger, Metrics } from '@managed-consul/observability';
 import type { Bell } from '@managed-consul/operations';
 import { createSchedules, type Schedule } from '@managed-consul/schedules';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
@@ -37,7 +37,10 @@ async function readMachineSettings(settings: WorkerSettings): Promise<MachineSet
 }
 
 /** Opens Azure, the agents and the secrets as the settings say. Throws if a file that they name cannot be read. */
-export async function openLifecycle(settings: WorkerSettings, database: Database, bell: Bell, log: Logger): Promise<Lifecycle> {
+export async function openLifecycle(
+  settings: WorkerSettings,
+  { database, bell, metrics, log }: { database: Database; bell: Bell; metrics: Metrics; log: Logger },
+): Promise<Lifecycle> {
   const keyWrapper = await LocalKeyFile.load(settings.KEY_ENCRYPTION_KEY_FILE);
   const machines = await readMachineSettings(settings);
   // A question to a Redis that is away fails soon and is asked again by the step's own rule.
@@ -47,6 +50,9 @@ export async function openLifecycle(settings: WorkerSettings, database: Database
     retryStrategy: (times) => Math.min(times * 100, seconds(1)),
   });
   redis.on('error', (error) => log.debug({ err: error }, 'Redis is not reachable'));
+  const answers = metrics.counter('managed_consul_azure_answers_total', 'Answers of Azure by status; 429 is throttling.', [
+    'status',
+  ]);
   const azure = openAzure({
     endpoint: settings.AZURE_RESOURCE_MANAGER_ENDPOINT,
     authority: settings.ENTRA_AUTHORITY,
@@ -54,6 +60,7 @@ export async function openLifecycle(settings: WorkerSettings, database: Database
     tenantId: settings.AZURE_TENANT_ID,
     clientId: settings.AZURE_CLIENT_ID,
     clientSecret: settings.AZURE_CLIENT_SECRET,
+    onAnswer: (status) => answers.add({ status: String(status) }),
   });
   const agents = createAgentClient({ presence: new PresenceDirectory(redis), token: settings.GATEWAY_INTERNAL_TOKEN });
   const secrets = new SecretStore(database.prisma, keyWrapper);

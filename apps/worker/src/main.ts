@@ -3,25 +3,27 @@ import { hostname } from 'node:os';
 import { NestFactory } from '@nestjs/core';
 import { loadSettings, seconds } from '@managed-consul/config';
 import { openDatabase } from '@managed-consul/database';
-import { createLogger } from '@managed-consul/observability';
+import { createLogger, Metrics } from '@managed-consul/observability';
 import { QueueBell } from '@managed-consul/operations';
-import { WorkflowRunner } from '@managed-consul/workflow-engine';
+import { WorkflowMetrics, WorkflowRunner } from '@managed-consul/workflow-engine';
 import { openLifecycle } from './lifecycle';
 import { workerSettings } from './settings';
 import { WorkerModule } from './worker.module';
 
 const settings = loadSettings(workerSettings);
 const log = createLogger({ app: 'worker', level: settings.LOG_LEVEL });
+const metrics = new Metrics().addProcess();
 const redisUrl = settings.REDIS_URL.reveal();
 const database = openDatabase({ url: settings.DATABASE_URL.reveal(), maxConnections: settings.DATABASE_MAX_CONNECTIONS });
 const bell = new QueueBell(redisUrl, log);
-const lifecycle = await openLifecycle(settings, database, bell, log);
+const lifecycle = await openLifecycle(settings, { database, bell, metrics, log });
 
 const runner = new WorkflowRunner({
   database,
   host: lifecycle.host,
   bell,
   log,
+  metrics: new WorkflowMetrics(metrics),
   name: `${hostname()}/${process.pid}`,
   lease: { lasts: seconds(settings.WORKER_LEASE_SECONDS), renewEvery: seconds(settings.WORKER_LEASE_SECONDS) / 3 },
 });
@@ -38,6 +40,7 @@ const module = WorkerModule.around({
   scheduleEvery: seconds(settings.WORKER_SCHEDULE_SECONDS),
   sweepEvery: seconds(settings.WORKER_SWEEP_SECONDS),
   stopWithin: seconds(settings.WORKER_STOP_SECONDS),
+  metrics,
   healthHost: settings.WORKER_HOST,
   healthPort: settings.WORKER_PORT,
 });

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hours, seconds, systemClock } from '@managed-consul/config';
-import { createLogger } from '@managed-consul/observability';
+import { createLogger, Metrics } from '@managed-consul/observability';
 import { QueueBell } from '@managed-consul/operations';
-import { startOwnRedis, until, WorkflowBench, type OwnRedis } from '@managed-consul/testing';
+import { parseExposition, startOwnRedis, until, WorkflowBench, type OwnRedis } from '@managed-consul/testing';
 import { hourOf } from '@managed-consul/usage';
-import { action, defineWorkflow, done, type StepContext } from '@managed-consul/workflow-engine';
+import { action, defineWorkflow, done, WorkflowMetrics, type StepContext } from '@managed-consul/workflow-engine';
 import { OperationWorker } from './operation-worker';
 import { WorkerModule } from './worker.module';
 
@@ -46,10 +46,12 @@ afterEach(async () => {
 async function startWorker(services: Services, sweepEvery = seconds(60)) {
   const bell = new QueueBell(redis.url, log);
   const host = bench.host([work], services);
+  const metrics = new Metrics();
   const parts = {
     database: bench.database,
     bell,
-    runner: bench.runner(host, { bell, clock: systemClock }),
+    runner: bench.runner(host, { bell, clock: systemClock, metrics: new WorkflowMetrics(metrics) }),
+    metrics,
     page: async () => undefined,
     log,
     redisUrl: redis.url,
@@ -71,9 +73,11 @@ async function startWorker(services: Services, sweepEvery = seconds(60)) {
     isClosed = true;
   };
   closing.push(stop, () => bell.close());
-  const health = async () => (await fetch(`http://127.0.0.1:${application.get(OperationWorker).healthPort}/healthz`)).status;
-  const metrics = async () => (await fetch(`http://127.0.0.1:${application.get(OperationWorker).healthPort}/metrics`)).text();
-  return { bell, stop, health, metrics };
+  const ask = (path: string) => fetch(`http://127.0.0.1:${application.get(OperationWorker).healthPort}${path}`);
+  const health = async () => (await ask('/healthz')).status;
+  const ready = async () => (await ask('/readyz')).status;
+  const scrape = async () => parseExposition(await (await ask('/metrics')).text());
+  return { bell, stop, health, ready, scrape };
 }
 
 const stateOf = async (id: string) => (await bench.operation(id)).state;
@@ -82,8 +86,37 @@ describe('the worker', () => {
   it('tells figures of the fleet in the form that Prometheus reads', async () => {
     const dueAt = new Date('2026-01-01T00:00:00Z');
     await bench.database.prisma.clusterSchedule.create({ data: { clusterId: randomUUID(), kind: 'observe', dueAt } });
-    const { metrics } = await startWorker({ begun: [], hold: Promise.resolve() });
-    expect(await metrics()).toContain('managed_consul_schedules_late{schedule="observe"} 1');
+    const { scrape } = await startWorker({ begun: [], hold: Promise.resolve() });
+    expect((await scrape()).value('managed_consul_schedules_late', { schedule: 'observe' })).toBe(1);
+  });
+
+  it('counts operations by kind and outcome as they end, with the time that they and their steps took', async () => {
+    const { bell, scrape } = await startWorker({ begun: [], hold: Promise.resolve() });
+    const operation = await bench.request('work');
+    await bell.ring(operation);
+    await until(async () => (await stateOf(operation.id)) === 'Succeeded', { within: seconds(20) });
+    const figures = await scrape();
+    const ended = { kind: 'work', outcome: 'Succeeded' };
+    expect(figures.value('managed_consul_operation_duration_seconds_count', ended)).toBeGreaterThanOrEqual(1);
+    expect(figures.value('managed_consul_step_duration_seconds_count', { kind: 'work', step: 'begin' })).toBeGreaterThanOrEqual(
+      1,
+    );
+    expect(figures.value('managed_consul_lease_losses_total', {})).toBe(0);
+  });
+
+  it('is not ready from the moment on which it is told to stop, though it still works', async () => {
+    let release = (): void => undefined;
+    const services: Services = { begun: [], hold: new Promise<void>((resolve) => (release = resolve)) };
+    const { bell, ready, health, stop } = await startWorker(services);
+    await until(async () => (await ready()) === 200, { within: seconds(20) });
+    const operation = await bench.request('work');
+    await bell.ring(operation);
+    await until(() => services.begun.length === 1, { within: seconds(20) });
+    const stopped = stop();
+    await until(async () => (await ready()) === 503, { within: seconds(20) });
+    expect(await health()).toBe(200);
+    release();
+    await stopped;
   });
 
   it('closes hours of usage that nobody has closed, and computes them again, by its own timer', async () => {

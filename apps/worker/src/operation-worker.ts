@@ -1,10 +1,11 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { seconds, type Milliseconds } from '@managed-consul/config';
-import type { Database } from '@managed-consul/database';
-import { Metrics, type Logger } from '@managed-consul/observability';
+import { answers, type Database } from '@managed-consul/database';
+import { InternalListener, type Logger, type Metrics } from '@managed-consul/observability';
 import { BellListener, type QueueBell } from '@managed-consul/operations';
 import {
   addFleetMetrics,
+  addServiceMetrics,
   DueWork,
   HourCloser,
   RolloutDriver,
@@ -13,7 +14,6 @@ import {
   type Schedule,
 } from '@managed-consul/schedules';
 import type { OperationRecord, WorkflowRunner } from '@managed-consul/workflow-engine';
-import { HealthServer } from './health-server';
 
 /** Token of what the worker is made of. */
 export const WORKER_PARTS = Symbol('WorkerParts');
@@ -32,6 +32,8 @@ export interface WorkerParts {
   readonly schedules: readonly Schedule[];
   readonly scheduleEvery: Milliseconds;
   readonly stopWithin: Milliseconds;
+  /** What the parts count; the figures of the fleet are added here. */
+  readonly metrics: Metrics;
   readonly healthHost: string;
   readonly healthPort: number;
 }
@@ -45,25 +47,25 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
   readonly #hourCloser: HourCloser;
   readonly #usageSender: UsageSender;
   readonly #rolloutDriver: RolloutDriver;
-  readonly #health: HealthServer;
+  readonly #health: InternalListener;
   #listener: BellListener | undefined;
   #healthPort = 0;
 
   constructor(@Inject(WORKER_PARTS) parts: WorkerParts) {
     this.#parts = parts;
-    const { database, bell, log, page, sweepEvery, schedules, scheduleEvery } = parts;
+    const { database, bell, log, page, sweepEvery, schedules, scheduleEvery, metrics } = parts;
     this.#sweeper = new Sweeper({ database, bell, log, page, every: sweepEvery });
     this.#dueWork = new DueWork({ database, schedules, log, every: scheduleEvery });
     this.#hourCloser = new HourCloser({ database, log });
     this.#usageSender = new UsageSender({ database, bell, log });
     this.#rolloutDriver = new RolloutDriver({ database, bell, log });
-    const metrics = new Metrics();
     addFleetMetrics(metrics, database);
+    addServiceMetrics(metrics, database);
     const checks = {
-      database: async () => (await database.pool.query('SELECT 1')).rowCount === 1,
+      database: () => answers(database),
       redis: () => bell.isReachable(),
     };
-    this.#health = new HealthServer(checks, metrics);
+    this.#health = new InternalListener(checks, metrics);
   }
 
   /** Port on which health is told. */
@@ -85,6 +87,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
 
   /** First nothing new, then what runs is let end, then leases are back and the rest is closed. */
   async onApplicationShutdown(): Promise<void> {
+    this.#health.leave();
     await Promise.all([
       this.#listener?.pause(),
       this.#sweeper.stop(),

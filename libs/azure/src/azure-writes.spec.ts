@@ -16,13 +16,17 @@ interface Sent {
 }
 
 /** The way to an Azure whose answers are given here, in the last place before a request would be signed and sent. */
-function connectionTo(answer: (sent: Sent) => Promise<{ status: number; body?: unknown }>) {
+function connectionTo(
+  answer: (sent: Sent) => Promise<{ status: number; body?: unknown }>,
+  more: { onAnswer?: (status: number) => void } = {},
+) {
   const connection = openAzureConnection({
     endpoint: 'https://azure.example.com',
     authority: 'https://login.example.com',
     tenantId: 'tenant',
     clientId: 'client',
     clientSecret: new SecretValue('secret'),
+    ...more,
   });
   const sendRequest = async (request: Sent) => {
     const { status, body } = await answer(request);
@@ -119,4 +123,16 @@ describe('a resource of a type that the template does not make', () => {
   test('whose provider names no version is tried again later', async () => {
     await expect(removed([])).rejects.toBeInstanceOf(TransientError);
   });
+});
+
+test('every answer is told by its status, so that throttling can be counted', async () => {
+  const statuses: number[] = [];
+  const answers = [{ status: 429 }, { status: 200, body: { properties: { tags: {} } } }];
+  const connection = connectionTo(async () => answers.shift() ?? { status: 500 }, {
+    onAnswer: (status) => statuses.push(status),
+  });
+  const groups = new ResourceGroups(connection, SUBSCRIPTION);
+  await expect(groups.addTags(GROUP, { a: 'b' })).rejects.toBeInstanceOf(TransientError);
+  await groups.addTags(GROUP, { a: 'b' });
+  expect(statuses).toEqual([429, 200]);
 });

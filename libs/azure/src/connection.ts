@@ -16,6 +16,8 @@ export interface AzureSettings {
   meteringEndpoint?: string;
   /** Longest time that one request may take; 15 s unless given: half a lease of the workflow engine. Azure itself gives up after 60 s (resource-provider contract). */
   callTimeout?: Milliseconds;
+  /** Told the status of every answer. */
+  onAnswer?: (status: number) => void;
 }
 
 const CALL_TIMEOUT = seconds(15);
@@ -26,15 +28,43 @@ interface BoundedRequest {
   timeout: number;
 }
 
-const boundEveryCall = (limit: Milliseconds) => ({
+interface Answer {
+  status: number;
+}
+
+/** A policy of either generation of Azure's clients. */
+interface RequestPolicy {
+  policy: {
+    name: string;
+    sendRequest: <Request extends BoundedRequest, Response extends Answer>(
+      request: Request,
+      next: (request: Request) => Promise<Response>,
+    ) => Promise<Response>;
+  };
+  position: 'perCall';
+}
+
+const boundEveryCall = (limit: Milliseconds): RequestPolicy => ({
   policy: {
     name: 'boundEveryCall',
-    sendRequest: <Request extends BoundedRequest, Response>(request: Request, next: (request: Request) => Promise<Response>) => {
+    sendRequest: (request, next) => {
       request.timeout = limit;
       return next(request);
     },
   },
-  position: 'perCall' as const,
+  position: 'perCall',
+});
+
+const tellEveryAnswer = (onAnswer: (status: number) => void): RequestPolicy => ({
+  policy: {
+    name: 'tellEveryAnswer',
+    sendRequest: async (request, next) => {
+      const answer = await next(request);
+      onAnswer(answer.status);
+      return answer;
+    },
+  },
+  position: 'perCall',
 });
 
 /** A credential and the options that every Azure client is made with. */
@@ -51,7 +81,7 @@ export interface AzureConnection {
     /** For the older generation. */
     credentialScopes: string[];
     retryOptions: { maxRetries: number };
-    additionalPolicies: ReturnType<typeof boundEveryCall>[];
+    additionalPolicies: RequestPolicy[];
   };
 }
 
@@ -63,6 +93,7 @@ export function openAzureConnection(settings: AzureSettings): AzureConnection {
   const { hostname } = new URL(settings.authority);
   const callTimeout = settings.callTimeout ?? CALL_TIMEOUT;
   const additionalPolicies = [boundEveryCall(callTimeout)];
+  if (settings.onAnswer) additionalPolicies.push(tellEveryAnswer(settings.onAnswer));
   const credential = new ClientSecretCredential(settings.tenantId, settings.clientId, settings.clientSecret.reveal(), {
     authorityHost: settings.authority,
     // Only Microsoft's own hosts are listed by Microsoft's discovery service; any other authority is trusted because it was configured.

@@ -12,6 +12,11 @@ export interface Database {
 /** What a transaction offers: every query of the client, nothing that opens another transaction. */
 export type Transaction = Prisma.TransactionClient;
 
+/** Whether the database answers. */
+export async function answers({ pool }: Pick<Database, 'pool'>): Promise<boolean> {
+  return (await pool.query('SELECT 1')).rowCount === 1;
+}
+
 /** Opens the database. `maxConnections` bounds the pool; waiting longer than 10 s for a connection is an error. */
 export function openDatabase(options: { url: string; maxConnections: number }): Database {
   const pool = new pg.Pool({

@@ -5,10 +5,11 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { toErrorResponse } from '@managed-consul/errors';
-import type { Logger } from '@managed-consul/observability';
+import type { Logger, Metrics } from '@managed-consul/observability';
 import { AllowedMethods } from './allowed-methods';
 import { ErrorFilter, type Refusals } from './error.filter';
 import { addRequestContext, answerIds } from './request-context';
+import { addRequestMetrics } from './request-metrics';
 import { translateFrameworkError } from './request-errors';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -23,6 +24,8 @@ export interface HttpApplicationOptions {
   guard: CanActivate;
   refusals: Refusals;
   log: Logger;
+  /** Where requests are counted; nowhere unless given. */
+  metrics?: Metrics | undefined;
   /** The address that is meant by that of a request; itself unless given. */
   rewriteUrl?: (request: { url: string; headers: IncomingMessage['headers'] }) => string;
 }
@@ -42,7 +45,7 @@ function answerBrokenAddress(error: FastifyError, request: FastifyRequest, reply
 
 /** Builds an HTTP interface, ready to listen; listening and closing are the caller's. */
 export async function createHttpApplication(options: HttpApplicationOptions): Promise<HttpApplication> {
-  const { module, guard, refusals, log, rewriteUrl } = options;
+  const { module, guard, refusals, log, metrics, rewriteUrl } = options;
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -56,6 +59,7 @@ export async function createHttpApplication(options: HttpApplicationOptions): Pr
   const allowedMethods = new AllowedMethods();
   allowedMethods.watch(fastify);
   addRequestContext(fastify, log);
+  if (metrics) addRequestMetrics(fastify, metrics);
   const application = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: false,
     bodyParser: false,

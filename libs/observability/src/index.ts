@@ -3,4 +3,5 @@
  * and `SecretValue` cannot print itself.
  */
 export { createLogger, currentLogContext, withLogContext, type LogContext, type Logger } from './logger';
-export { Metrics } from './metrics';
+export { InternalListener, type HealthChecks } from './internal-listener';
+export { Metrics, type Spread, type Tally } from './metrics';

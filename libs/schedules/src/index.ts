@@ -4,6 +4,7 @@
  */
 export { DueWork, type DueWorkOptions } from './due-work';
 export { addFleetMetrics } from './fleet-metrics';
+export { addServiceMetrics } from './service-metrics';
 export { HourCloser } from './hour-closer';
 export type { Look, Schedule, ScheduleDependencies } from './schedule';
 export { createSchedules } from './schedules';

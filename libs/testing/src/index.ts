@@ -5,6 +5,7 @@
 export { AppTokenIssuer } from './app-token-issuer';
 export { seedCatalogue } from './catalogue';
 export { consulBinary } from './consul-binary';
+export { parseExposition, type Exposition } from './exposition';
 export { FakeClock } from './fake-clock';
 export { startOwnRedis, type OwnRedis } from './own-redis';
 export { RowBench } from './row-bench';

@@ -12,6 +12,7 @@ export { DEFAULT_RETRY, type RetryRule } from './retry';
 export type { OperationLane, OperationRecord, OperationState } from './operation-record';
 export { ProcessDied } from './workflow-host';
 export type { Bell, BoundaryPoint, OperationOutcome, StepBoundary, WorkflowEvent, WorkflowHost } from './workflow-host';
+export { WorkflowMetrics } from './workflow-metrics';
 export { WorkflowRunner, type RunnerOptions, type RunResult } from './workflow-runner';
 export type { LeaseTimes } from './lease';
 export { DueOperations } from './due-operations';

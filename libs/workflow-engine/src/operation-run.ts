@@ -9,6 +9,7 @@ import { stepEnvironment } from './step-environment';
 import type { Place, StepRow, StepRows } from './step-rows';
 import { judgeError, judgeResult, type Failure, type Verdict } from './verdict';
 import type { Workflow } from './workflow';
+import type { WorkflowMetrics } from './workflow-metrics';
 import type { BoundaryPoint, OperationOutcome, StepBoundary, WorkflowEvent, WorkflowHost } from './workflow-host';
 
 /** What a run needs beside its operation. */
@@ -20,6 +21,7 @@ export interface RunTools<Services extends object> {
   readonly random: () => number;
   readonly boundary: StepBoundary | undefined;
   readonly isStopping: () => boolean;
+  readonly metrics: WorkflowMetrics | undefined;
 }
 
 /** How a run left its operation, and what is to be rung, when. */
@@ -157,6 +159,7 @@ export class OperationRun<Services extends object> {
   ): Promise<RunEnd | undefined> {
     const row = this.#row(place);
     const lastProblem = problem ?? row.lastProblem;
+    if (problem !== undefined) this.#tools.metrics?.stepFailed(this.#operation.kind, place.step.name);
     const finished: StepRow = { ...row, state: 'Waiting', waitingFor: sentence, failures, lastProblem };
     const kept = await this.#write({ finished, waitingFor: sentence, wakeAt: at });
     // Kept: a wake came while the step ran, so it looks again at once.
@@ -170,6 +173,7 @@ export class OperationRun<Services extends object> {
     const event = this.#describe({ type: 'StepSucceeded', ...about, output });
     await this.#write({ finished, begin: this.#following(finished, this.#operation.errorCode !== null), event }, record);
     const duration = this.#now().getTime() - row.startedAt.getTime();
+    this.#tools.metrics?.stepSucceeded(this.#operation.kind, place.step.name, duration);
     this.#tools.log.info({ ...this.#ids(place), duration, attempts: row.attempts }, 'step succeeded');
     await this.#reached('after-row', place);
   }
@@ -237,7 +241,9 @@ export class OperationRun<Services extends object> {
       return store.end(this.#lease.key, now, state, event, tx);
     });
     store.notices.add(this.#operation.id);
-    this.#tools.log.info({ operationId: this.#operation.id, kind: this.#operation.kind, state }, 'operation ended');
+    const { id, kind, createdAt } = this.#operation;
+    this.#tools.metrics?.operationEnded(kind, state, now.getTime() - createdAt.getTime());
+    this.#tools.log.info({ operationId: id, kind, state }, 'operation ended');
     return { kind: 'ended', ring: woken.map((call) => ({ ...call, at: now })) };
   }
 

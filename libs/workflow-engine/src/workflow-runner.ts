@@ -8,6 +8,7 @@ import { OperationRun, type RunEnd, type RunTools } from './operation-run';
 import type { LeaseKey } from './operation-change';
 import { LeaseLostError, OperationStore } from './operation-store';
 import { StepRows } from './step-rows';
+import type { WorkflowMetrics } from './workflow-metrics';
 import { ProcessDied, type Bell, type StepBoundary, type WorkflowHost } from './workflow-host';
 
 /** What a runner is made of. `name` tells workers apart in the database; `random` spreads retries, 0 to 1. */
@@ -21,6 +22,8 @@ export interface RunnerOptions<Services extends object> {
   readonly lease?: LeaseTimes;
   readonly random?: () => number;
   readonly boundary?: StepBoundary;
+  /** Where what is done is counted; nowhere unless given. */
+  readonly metrics?: WorkflowMetrics;
 }
 
 /** What came of a bell. `not-due`: held by another, ended, or too early; `blocked`: another operation of the subject is first. */
@@ -67,6 +70,7 @@ export class WorkflowRunner<Services extends object> {
     } catch (error) {
       if (error instanceof ProcessDied) throw error;
       if (error instanceof LeaseLostError) {
+        this.#options.metrics?.leaseLost();
         this.#options.log.warn({ operationId }, 'lease was lost; nothing was written');
         return 'lost';
       }
@@ -100,9 +104,18 @@ export class WorkflowRunner<Services extends object> {
     }
     const rows = new StepRows(await this.#store.steps(key.id));
     const lease = new Lease(key, until, this.#store, this.#clock, this.#times);
-    const { host, log, random = Math.random, boundary } = this.#options;
+    const { host, log, random = Math.random, boundary, metrics } = this.#options;
     const isStopping = () => this.#stopping;
-    const tools: RunTools<Services> = { store: this.#store, host, clock: this.#clock, log, random, boundary, isStopping };
+    const tools: RunTools<Services> = {
+      store: this.#store,
+      host,
+      clock: this.#clock,
+      log,
+      random,
+      boundary,
+      isStopping,
+      metrics,
+    };
     const run = new OperationRun(operation, rows, lease, workflow, tools).run();
     this.#runs.set(run, lease);
     try {
