@@ -6,6 +6,7 @@ import { BellListener, type QueueBell } from '@managed-consul/operations';
 import {
   addFleetMetrics,
   addServiceMetrics,
+  addUsageMetrics,
   DueWork,
   HourCloser,
   RolloutDriver,
@@ -61,6 +62,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     this.#rolloutDriver = new RolloutDriver({ database, bell, log });
     addFleetMetrics(metrics, database);
     addServiceMetrics(metrics, database);
+    addUsageMetrics(metrics, database);
     const checks = {
       database: () => answers(database),
       redis: () => bell.isReachable(),

@@ -9,5 +9,6 @@ export { HourCloser } from './hour-closer';
 export type { Look, Schedule, ScheduleDependencies } from './schedule';
 export { createSchedules } from './schedules';
 export { RolloutDriver } from './rollout-driver';
+export { addUsageMetrics } from './usage-metrics';
 export { UsageSender } from './usage-sender';
 export { Sweeper, type SweeperOptions } from './sweeper';

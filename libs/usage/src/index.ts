@@ -5,7 +5,7 @@
 export { Amount } from './amount';
 export { giveBudgetNotices, readBudget, removeBudget, setBudget } from './budget';
 export { checkClosedHours, type CheckedHour } from './check-hours';
-export { closeDueHours, closeHour, CLOSE_AFTER } from './close-hour';
+export { closeDueHours, closeHour, CLOSE_AFTER, hoursToClose } from './close-hour';
 export { closeInstallation, reopenInstallation } from './close-installation';
 export { examineCoverage, type Coverage } from './coverage';
 export { creditRecord, type CreditWish } from './credit';
