@@ -44,6 +44,7 @@ const BODIES: Record<Write, object | ((clusterId: string) => object)> = {
   }),
   endMaintenanceSchedule: GROUNDS,
   resendUsage: GROUNDS,
+  correctUsage: { ...GROUNDS, hour: '2026-05-20T10:00:00Z' },
   creditUsage: (clusterId) => ({ ...GROUNDS, clusterId, from: '2026-05-20T10:00:00Z' }),
 };
 
@@ -67,7 +68,10 @@ async function idIn(name: AdminRouteName, path: string, cluster: Cluster): Promi
     await api.newEmission(cluster, { state: 'Parked' });
     return cluster.installationId;
   }
-  if (name === 'creditUsage') await api.newUsageRecord(cluster);
+  if (name === 'creditUsage' || name === 'correctUsage') {
+    const { hour } = await api.newUsageRecord(cluster);
+    await prisma.usageHour.createMany({ data: { hour, closedAt: hour, records: 1 }, skipDuplicates: true });
+  }
   if (!path.includes('/maintenance-schedules/')) return cluster.id;
   const when = { name: cluster.id, moment: {}, everyWeeks: 1, nextAt: TOMORROW };
   return (await prisma.maintenanceSchedule.create({ data: { ...task, ...when } })).id;

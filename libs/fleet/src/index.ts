@@ -32,4 +32,4 @@ export {
 } from './maintenance-schedules/maintenance-schedule-care';
 export { findRollouts, findTurns, getRollout, type FleetRollout, type RolloutTurn } from './rollouts/rollout-reads';
 export { findEmissions, findMismatches, findUsageRecords } from './billing/billing-reads';
-export { planCredit, planResend } from './billing/billing-care';
+export { planCredit, planHourCorrection, planResend } from './billing/billing-care';

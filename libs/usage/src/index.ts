@@ -16,6 +16,6 @@ export { dayOf, hourAfter, hourOf, monthOf, readMonth, type Span } from './hour'
 export { clusterMeter, SERVICE_INSTANCES, SNAPSHOT_STORAGE, unitHours } from './meters';
 export { costOf, dimensionOf, tierLabel, type PriceDimension, type PriceDimensionInput } from './price';
 export { addPrice, priceAt, pricesById, type Price } from './prices';
-export { compareHour, correctHour, type Mismatch } from './recompute';
+export { compareHour, compareHourIn, correctHour, correctHourIn, type Mismatch } from './recompute';
 export { recordServiceInstances } from './service-instances';
 export { readUsage, sumUsage, totalsOf, type Usage, type UsageLine } from './usage-report';

@@ -1,4 +1,4 @@
-import type { Database } from '@managed-consul/database';
+import type { Database, Transaction } from '@managed-consul/database';
 import { hourAfter } from './hour';
 import { LOCK_LEDGER } from './ledger.statements';
 import { MEASURE } from './measure.statement';
@@ -34,7 +34,7 @@ const COMPARE = `
   ) AS recorded
     ON recorded.cluster_id = computed.cluster_id AND recorded.meter = computed.meter AND recorded.plan_id = computed.plan_id
     AND coalesce(recorded.price_id::text, '') = coalesce(computed.price_id::text, '')
-  WHERE (computed.seconds, computed.quantity) IS DISTINCT FROM (recorded.seconds, recorded.quantity)
+  WHERE coalesce(computed.seconds, 0) <> coalesce(recorded.seconds, 0) OR coalesce(computed.quantity, 0) <> coalesce(recorded.quantity, 0)
   ORDER BY 1, 3, 4, 5`;
 
 interface Row {
@@ -57,7 +57,10 @@ const readRow = (hour: Date, row: Row): Mismatch => ({
   computed: { seconds: row.computedSeconds, quantity: BigInt(row.computedQuantity) },
 });
 
-type Queryable = Pick<Database['pool'], 'query'>;
+/** A connection, or what stands for one. */
+interface Queryable {
+  query<Found extends object>(text: string, values: unknown[]): Promise<{ rows: Found[] }>;
+}
 
 /** The clusters of those installations; undefined: all. */
 type Only = readonly string[] | undefined;
@@ -96,6 +99,21 @@ export async function addCorrections(client: Queryable, hour: Date, correction: 
   const found = await compare(client, hour, only);
   for (const one of found) await client.query(ADD, rowOf(one, correction));
   return found;
+}
+
+/** The same connection that a transaction of a request has. */
+const within = (tx: Transaction): Queryable => ({
+  query: async (text: string, values: unknown[]) => ({ rows: await tx.$queryRawUnsafe(text, ...values) }),
+});
+
+/** Where the ledger differs, as `compareHour`, seen from a transaction. */
+export const compareHourIn = (tx: Transaction, hour: Date): Promise<Mismatch[]> => compare(within(tx), hour, undefined);
+
+/** As `correctHour`, in a transaction with whatever else belongs to it. */
+export async function correctHourIn(tx: Transaction, hour: Date, correction: Correction): Promise<Mismatch[]> {
+  await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtext('usage-ledger'))::text`;
+  const closed = await tx.usageHour.findUnique({ where: { hour } });
+  return closed ? addCorrections(within(tx), hour, correction) : [];
 }
 
 /**

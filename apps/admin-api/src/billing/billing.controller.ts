@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { FastifyRequest } from 'fastify';
 import { nameOf } from '@managed-consul/access';
 import {
+  correctUsageSchema,
   coverageQuerySchema,
   creditUsageSchema,
   groundsSchema,
@@ -13,7 +14,14 @@ import {
 } from '@managed-consul/api-contract';
 import { hours } from '@managed-consul/config';
 import type { UsageEmission, UsageRecord } from '@managed-consul/database';
-import { findEmissions, findMismatches, findUsageRecords, planCredit, planResend } from '@managed-consul/fleet';
+import {
+  findEmissions,
+  findMismatches,
+  findUsageRecords,
+  planCredit,
+  planHourCorrection,
+  planResend,
+} from '@managed-consul/fleet';
 import { pageOf, readId, readInput, readPageRequest, type PagedList } from '@managed-consul/http-api';
 import { examineCoverage, exportContentType, exportUsage, hourOf, readMonth, writeExport } from '@managed-consul/usage';
 import { readOwedUsage } from '@managed-consul/usage-emission';
@@ -105,6 +113,14 @@ export class BillingController {
     const installationId = readId(id);
     const { clock } = this.#services;
     return this.#changes.make(sent, readInput(groundsSchema, body), (tx) => planResend(tx, installationId, clock));
+  }
+
+  @Post('corrections')
+  @HttpCode(200)
+  async correct(@FromSender() sent: SentChange, @Body() body: unknown) {
+    const { reason, ticket, hour } = readInput(correctUsageSchema, body);
+    const by = { reason: `${reason} (${ticket})`, recordedBy: `operator/${nameOf(sent.requester)}` };
+    return this.#changes.make(sent, { reason, ticket }, (tx) => planHourCorrection(tx, new Date(hour), by, this.#services.clock));
   }
 
   @Post('credits')

@@ -152,3 +152,22 @@ test.each(['2026-4', 'April', '2026-13', '9999-01'])('an export of the month %s 
   const { status, body } = await api.call(api.tokens.viewer, 'GET', `/admin/billing/exports/${month}`);
   expect([status, body.error?.code]).toEqual([400, 'InvalidMonth']);
 });
+
+test('an hour that differs is corrected by rows that name what they correct, when an operator says so', async () => {
+  const cluster = await api.newCluster();
+  // The ledger has an hour of a cluster that never ran.
+  const hour = new Date('2026-05-21T07:00:00Z');
+  const wrong = await api.newUsageRecord(cluster, { hour });
+  const correct = (at: string) => write('corrections', { hour: at });
+  expect((await correct(hour.toISOString())).body.error?.code, 'an hour that is open').toBe('ResourceNotFound');
+  await api.database.prisma.usageHour.create({ data: { hour, closedAt: hour, records: 1 } });
+  expect((await correct('2026-05-21T07:30:00Z')).body.error?.code).toBe('InvalidRequest');
+  const { status, body } = await correct(hour.toISOString());
+  expect([status, body]).toMatchObject([200, { before: { differences: 1 }, after: { differences: 0 } }]);
+  const rows = (await recordsOf(cluster.id)).map(({ kind, seconds, correctsId }) => [kind, seconds, correctsId]);
+  expect(rows).toEqual([
+    ['Correction', -3600, String(wrong.id)],
+    ['Measured', 3600, null],
+  ]);
+  expect((await correct(hour.toISOString())).status).toBe(409);
+});

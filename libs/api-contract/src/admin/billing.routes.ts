@@ -2,6 +2,7 @@ import { idParamsSchema } from '../route-parts';
 import { groundsSchema, writeAnswerSchema, writeQuerySchema } from './admin.schema';
 import {
   coverageQuerySchema,
+  correctUsageSchema,
   coverageSchema,
   creditUsageSchema,
   owedUsageSchema,
@@ -73,6 +74,14 @@ export const billingRoutes = {
     role: 'operator',
     params: idParamsSchema,
     body: groundsSchema,
+    ...write,
+  },
+  correctUsage: {
+    method: 'POST',
+    path: '/admin/billing/corrections',
+    summary: 'Have a closed hour say what its computation does, by rows that name what they correct',
+    role: 'operator',
+    body: correctUsageSchema,
     ...write,
   },
   creditUsage: {

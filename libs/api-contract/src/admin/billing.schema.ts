@@ -125,6 +125,10 @@ export const usageExportQuerySchema = z.strictObject({
 });
 export const usageExportSchema = z.string().meta({ description: 'CSV, or a JSON object on each line; not JSON as a whole.' });
 
+export const correctUsageSchema = groundsSchema.extend({
+  hour: timestampSchema.meta({ description: 'Beginning of a clock hour.' }),
+});
+
 export const creditUsageSchema = groundsSchema.extend({
   clusterId: z.uuid(),
   from: timestampSchema.meta({ description: 'Beginning of a clock hour.' }),
