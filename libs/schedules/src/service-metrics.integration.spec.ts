@@ -38,17 +38,23 @@ describe('the figures of the service', () => {
     expect((await scrape()).value('managed_consul_operations_overdue', { kind: 'work' })).toBe(1);
   });
 
-  it('tell the days of the certificate that ends first, passing over those that were replaced', async () => {
-    const owner = `cluster/${await bench.newCluster()}`;
-    const about = { owner, purpose: 'server', subject: 'one', pem: '', notBefore: ago(days(9)) };
+  it('tell the days of the certificate that ends first, passing over what was replaced and machines that are gone, and name none', async () => {
+    const owner = `cluster/${await bench.newCluster({ servers: 2 })}`;
+    const certificate = (serial: string, vmId: string, age: number, left: number) => ({
+      ...{ owner, serial, purpose: `server/${vmId}`, subject: 'server', pem: '' },
+      ...{ notBefore: ago(days(age)), notAfter: ago(-days(left)) },
+    });
     await bench.database.prisma.certificate.createMany({
       data: [
-        { ...about, serial: '1', notAfter: ago(-days(1)) },
-        { ...about, serial: '2', notAfter: ago(-days(20)) },
-        { ...about, serial: '3', notAfter: ago(-days(30)), subject: 'other' },
+        certificate('1', 'vm-0', 9, 1),
+        certificate('2', 'vm-0', 2, 20),
+        certificate('3', 'vm-1', 2, 30),
+        certificate('4', 'vm-gone', 2, 3),
       ],
     });
-    expect((await scrape()).value('managed_consul_certificate_days', { purpose: 'server' })).toBeCloseTo(20, 1);
+    const figures = await scrape();
+    expect(figures.value('managed_consul_certificate_days', { purpose: 'server' })).toBeCloseTo(20, 1);
+    expect(figures.samples.filter(({ name }) => name === 'managed_consul_certificate_days')).toHaveLength(1);
   });
 
   it('tell the age of the newest snapshot where it is oldest, and nothing while there is none', async () => {

@@ -19,12 +19,18 @@ const SNAPSHOT_AGE = `
         WHERE c.deleted_at IS NULL AND s.state = 'VERIFIED' GROUP BY s.cluster_id) AS of_each
   HAVING count(*) > 0`;
 
-/** A certificate that has a successor no longer matters: of each subject only the one that lasts longest. */
+/**
+ * The newest certificate of a purpose is in force, and those of servers that are gone do not count. A purpose may name a
+ * machine after its slash, which must not become a label.
+ */
 const CERTIFICATE_DAYS = `
-  SELECT json_build_object('purpose', purpose) AS labels, (extract(epoch FROM min(last) - now()) / 86400)::float8 AS value
-  FROM (SELECT ce.purpose, max(ce.not_after) AS last FROM certificates ce JOIN clusters c ON ce.owner = 'cluster/' || c.id
-        WHERE c.deleted_at IS NULL GROUP BY ce.owner, ce.purpose, ce.subject) AS of_each
-  GROUP BY purpose`;
+  SELECT json_build_object('purpose', split_part(purpose, '/', 1)) AS labels, (extract(epoch FROM min(not_after) - now()) / 86400)::float8 AS value
+  FROM (SELECT DISTINCT ON (ce.owner, ce.purpose) ce.purpose, ce.not_after
+        FROM certificates ce JOIN clusters c ON ce.owner = 'cluster/' || c.id
+        WHERE c.deleted_at IS NULL AND (ce.purpose NOT LIKE 'server/%' OR EXISTS (
+          SELECT FROM servers s WHERE s.cluster_id = c.id AND s.membership = 'Member' AND ce.purpose = 'server/' || s.vm_id))
+        ORDER BY ce.owner, ce.purpose, ce.not_before DESC, ce.id DESC) AS in_force
+  GROUP BY split_part(purpose, '/', 1)`;
 
 const OVERDUE = `SELECT json_build_object('kind', kind) AS labels, count(*)::int AS value FROM operations
   WHERE state IN ('Pending', 'Running') AND paged_at IS NOT NULL GROUP BY kind`;
