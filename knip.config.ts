@@ -15,6 +15,8 @@ export default {
   ignoreExportsUsedInFile: true,
   // Types are exported to be named, not to be imported.
   rules: { types: 'off', enumMembers: 'off' },
+  // Prometheus' own tool, where it is installed.
+  ignoreBinaries: ['promtool'],
   ignoreDependencies: [
     // The runtime itself: ./hcs starts it by its path.
     'node',
