@@ -32,29 +32,45 @@ interface StateRow {
 /** What is owed, late, refused or wrong of usage, each read from the database when it is asked for. The same from every worker. */
 export function addUsageMetrics(metrics: Metrics, database: Database, clock: Clock = systemClock): void {
   const { pool } = database;
-  const one = (name: string, help: string, statement: string) =>
-    metrics.gauge(name, help, [], async () => {
-      const values = statement.includes('$1') ? [clock.now()] : [];
-      const { rows } = await pool.query<{ value: number }>(statement, values);
-      return rows.map(({ value }) => ({ labels: {}, value }));
-    });
+  const read = (statement: string) => async () => {
+    const values = statement.includes('$1') ? [clock.now()] : [];
+    const { rows } = await pool.query<{ value: number }>(statement, values);
+    return rows.map(({ value }) => ({ labels: {}, value }));
+  };
   metrics.gauge('managed_consul_usage_events', 'Events that the Marketplace has not taken, by state.', ['state'], async () => {
     const { rows } = await pool.query<StateRow>(EVENTS);
     return rows.map(({ state, value }) => ({ labels: { state }, value }));
   });
-  one(
+  metrics.gauge(
     'managed_consul_usage_oldest_unsent_seconds',
     'Since the hour of the oldest unsent event ended; after 24 h it is carried.',
-    OLDEST,
+    [],
+    read(OLDEST),
   );
-  one('managed_consul_usage_carried_events', 'Events of the last day that tell of earlier hours than their own.', CARRIED);
-  one(
+  metrics.gauge(
+    'managed_consul_usage_carried_events',
+    'Events of the last day that tell of earlier hours than their own.',
+    [],
+    read(CARRIED),
+  );
+  metrics.gauge(
     'managed_consul_usage_mismatched_days',
     "Days of a resource for which Azure's report says something else.",
-    MISMATCHED_DAYS,
+    [],
+    read(MISMATCHED_DAYS),
   );
-  one('managed_consul_usage_wrong_hours', 'Closed hours that say something else than what happened.', WRONG_HOURS);
-  one('managed_consul_usage_uncovered_clusters', 'Billed clusters that the last closed hour says nothing of.', UNCOVERED);
+  metrics.gauge(
+    'managed_consul_usage_wrong_hours',
+    'Closed hours that say something else than what happened.',
+    [],
+    read(WRONG_HOURS),
+  );
+  metrics.gauge(
+    'managed_consul_usage_uncovered_clusters',
+    'Billed clusters that the last closed hour says nothing of.',
+    [],
+    read(UNCOVERED),
+  );
   metrics.gauge('managed_consul_usage_unclosed_hours', 'Hours that are over and not in the ledger.', [], async () => {
     return [{ labels: {}, value: (await hoursToClose(database, clock.now())).length }];
   });
