@@ -85,7 +85,7 @@ describe('finding clusters', () => {
       ...[`/admin/operations/${operation.id}`, '/admin/queue', '/admin/versions', '/admin/audit'],
       ...['/admin/rollouts', `/admin/rollouts/${rollout}`, `/admin/rollouts/${rollout}/clusters`],
       ...['/admin/freezes', '/admin/maintenance-schedules', '/admin/billing/coverage?from=2026-05-20T10:00:00Z'],
-      ...['owed', 'records', 'emissions', 'mismatches'].map((name) => `/admin/billing/${name}`),
+      ...['owed', 'records', 'emissions', 'mismatches', 'exports/2026-05'].map((name) => `/admin/billing/${name}`),
     ];
     expect(paths).toHaveLength(Object.values(adminRoutes).filter(({ method }) => method === 'GET').length);
     for (const path of paths) {
