@@ -1,7 +1,8 @@
 /** The little Azure that the sample needs: a publisher with a managed application definition, two customers. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VM_SIZES } from '@managed-consul/clusters';
+import type { PriceDimensionInput } from '@managed-consul/usage';
+import { PLAN_PRICES } from '../../prisma/seed/plans';
 import type { SeedFile } from '../../apps/azure-emulator/src/seed/seed.schema';
 import type { Identities, Principal } from './identities';
 import type { LocalSettings } from './local-settings';
@@ -18,16 +19,13 @@ const MARKETPLACE_DEFAULTS = { name: 'on-demand-v2', version: '0.0.76', ama_api_
 const MARKETPLACE_OFFER = { publisher: 'hashicorp-4665790', product: 'hcs-production' };
 const OWNER_ROLE = '8e3af657-a8ff-443c-a75c-2fe8c4bcb635';
 
-/** What the offer is billed by: every meter of the ledger, in the Marketplace's way of writing. */
+/** What the offer's plans are billed by: what their prices name, each tier by itself. */
 const meteredDimensions = (): string[] => [
-  ...[1, 3, 5].flatMap((servers) =>
-    VM_SIZES.map(
-      ({ name }) =>
-        `cluster-${servers === 1 ? 'development' : 'production'}-${servers}-${name.toLowerCase().replaceAll('_', '-')}`,
+  ...new Set(
+    PLAN_PRICES.flatMap(({ dimensions }) => dimensions as PriceDimensionInput[]).flatMap(({ name, tiers }) =>
+      tiers.map((_, index) => (tiers.length > 1 ? `${name}_${index + 1}` : name)),
     ),
   ),
-  'service-instances',
-  'snapshot-storage',
 ];
 
 /** The definition that customers buy. */

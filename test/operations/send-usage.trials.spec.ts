@@ -16,6 +16,8 @@ import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world
 
 const PLAN = { publisher: 'hashicorp-4665790', product: 'hcs-production', name: 'on-demand-v2', version: '0.0.76' };
 const METER = 'service-instances';
+/** What the plan's price calls its first 50 instances. */
+const DIMENSION = 'service_instance_hours_1';
 
 describe('telling the Marketplace of usage', () => {
   let world: WorkflowWorld;
@@ -68,7 +70,8 @@ describe('telling the Marketplace of usage', () => {
   async function useForAnHour(quantity: number): Promise<Date> {
     closed += 1;
     const used = new Date(hour.getTime() - hours(21 - closed));
-    const about = { hour: used, clusterId: randomUUID(), installationId, meter: METER, planId: PLAN.name };
+    const { id: priceId } = await world.database.prisma.planPrice.findFirstOrThrow({ where: { planId: PLAN.name } });
+    const about = { hour: used, clusterId: randomUUID(), installationId, meter: METER, planId: PLAN.name, priceId };
     await world.database.prisma.usageRecord.create({ data: { ...about, seconds: 3600, quantity } });
     await world.database.prisma.usageHour.create({ data: { hour: used, closedAt: new Date(), records: 1 } });
     return used;
@@ -86,7 +89,7 @@ describe('telling the Marketplace of usage', () => {
   };
 
   const emissionOf = (used: Date) =>
-    world.database.prisma.usageEmission.findFirstOrThrow({ where: { resourceId, dimension: METER, hour: used } });
+    world.database.prisma.usageEmission.findFirstOrThrow({ where: { resourceId, dimension: DIMENSION, hour: used } });
 
   /** What Azure has taken in all. */
   async function takenByAzure(by = resourceId): Promise<{ quantity: number; events: number }> {
@@ -149,7 +152,7 @@ describe('telling the Marketplace of usage', () => {
     const event = {
       installationId,
       resourceId,
-      dimension: METER,
+      dimension: DIMENSION,
       hour: day,
       planId: PLAN.name,
       ledgerQuantity: 3600,

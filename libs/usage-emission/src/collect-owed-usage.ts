@@ -9,23 +9,26 @@ const THROUGH = `SELECT coalesce(max(id), 0) AS through FROM usage_records`;
 const PATIENCE = `SET LOCAL statement_timeout = '300s'`;
 
 /**
- * Rows of applications from the Marketplace that no event tells of. A row goes into the event of its own hour while that can
- * still be made; else it is carried into that of the last closed hour; for an application that is deleted the hour in which its usage ended is closed. What would come to nothing, or to less, waits for more.
+ * What rows of applications from the Marketplace change in each dimension (`usage_parts`), and no event tells of. It goes into the
+ * event of its row's own hour while that can still be made; else it is carried into that of the last closed hour; for an application
+ * that is deleted the hour in which its usage ended is closed. What would come to nothing, or to less, waits for more.
  * What rounding to six places leaves over is in the totals, so that all events together come to the rounded whole.
  */
 const COLLECT = `
 WITH latest AS (SELECT max(hour) AS hour FROM usage_hours WHERE hour <= $2::timestamptz - interval '1 hour'),
 unplanned AS (
-  SELECT r.id FROM usage_records r WHERE r.id > (SELECT coalesce(max(through_record_id), 0) FROM usage_emission_progress)
+  SELECT r.id, NULL AS dimension FROM usage_records r
+  WHERE r.id > (SELECT coalesce(max(through_record_id), 0) FROM usage_emission_progress)
   UNION ALL
-  SELECT record_id FROM usage_emission_sources WHERE emission_id IS NULL
+  SELECT record_id, dimension FROM usage_emission_sources WHERE emission_id IS NULL
 ),
 owed AS MATERIALIZED (
-  SELECT r.id, r.hour, r.quantity, greatest(l.hour, date_trunc('hour', i.usage_closed_at, 'UTC')) AS latest, i.id AS installation_id, i.plan_id, i.billing_resource_usage_id AS resource_id,
-    trim(BOTH '-' FROM lower(regexp_replace(r.meter, '[^A-Za-z0-9]+', '-', 'g'))) AS dimension,
+  SELECT r.id, r.hour, part.amount AS quantity, greatest(l.hour, date_trunc('hour', i.usage_closed_at, 'UTC')) AS latest,
+    i.id AS installation_id, i.plan_id, i.billing_resource_usage_id AS resource_id, part.dimension,
     CASE r.meter WHEN 'snapshot-storage' THEN 3600::numeric * 1073741824 ELSE 3600 END AS unit
   FROM unplanned u JOIN usage_records r ON r.id = u.id JOIN installations i ON i.id = r.installation_id CROSS JOIN latest l
-  WHERE i.kind = 'ManagedApplication' AND i.application_definition_id IS NULL AND r.quantity <> 0
+    CROSS JOIN LATERAL usage_parts(r) part
+  WHERE i.kind = 'ManagedApplication' AND i.application_definition_id IS NULL AND (u.dimension IS NULL OR u.dimension = part.dimension)
 ),
 placed AS (
   SELECT o.*, own.id IS NOT NULL OR o.hour < $1 AS carried,
@@ -73,14 +76,15 @@ planned AS (
   RETURNING id, resource_id, dimension, hour
 ),
 told AS (
-  INSERT INTO usage_emission_sources (record_id, emission_id)
-  SELECT unnest(c.ids), p.id FROM chosen c
+  INSERT INTO usage_emission_sources (record_id, dimension, emission_id)
+  SELECT unnest(c.ids), c.dimension, p.id FROM chosen c
   JOIN planned p ON p.resource_id = c.resource_id AND p.dimension = c.dimension AND p.hour = c.slot
-  ON CONFLICT (record_id) DO UPDATE SET emission_id = EXCLUDED.emission_id RETURNING record_id
+  ON CONFLICT (record_id, dimension) DO UPDATE SET emission_id = EXCLUDED.emission_id RETURNING record_id
 ),
 waiting AS (
-  INSERT INTO usage_emission_sources (record_id)
-  SELECT id FROM owed WHERE id NOT IN (SELECT unnest(ids) FROM chosen) ON CONFLICT DO NOTHING RETURNING record_id
+  INSERT INTO usage_emission_sources (record_id, dimension)
+  SELECT id, dimension FROM owed WHERE (id, dimension) NOT IN (SELECT unnest(ids), dimension FROM chosen)
+  ON CONFLICT DO NOTHING RETURNING record_id
 ),
 counted AS (
   INSERT INTO usage_emission_totals AS t (resource_id, dimension, ledger_quantity, quantity)

@@ -16,13 +16,15 @@ export interface OwedUsage {
 
 const OWED = `
 WITH rows AS (
-  SELECT r.id FROM usage_records r WHERE r.id > (SELECT coalesce(max(through_record_id), 0) FROM usage_emission_progress)
-  UNION ALL SELECT record_id FROM usage_emission_sources WHERE emission_id IS NULL
+  SELECT r.id, NULL AS dimension FROM usage_records r
+  WHERE r.id > (SELECT coalesce(max(through_record_id), 0) FROM usage_emission_progress)
+  UNION ALL SELECT record_id, dimension FROM usage_emission_sources WHERE emission_id IS NULL
 ),
 unplanned AS (
-  SELECT trim(BOTH '-' FROM lower(regexp_replace(r.meter, '[^A-Za-z0-9]+', '-', 'g'))) AS dimension, sum(r.quantity) AS amount
-  FROM rows JOIN usage_records r ON r.id = rows.id JOIN installations i ON i.id = r.installation_id
-  WHERE i.kind = 'ManagedApplication' AND i.application_definition_id IS NULL GROUP BY 1
+  SELECT part.dimension, sum(part.amount) AS amount
+  FROM rows JOIN usage_records r ON r.id = rows.id JOIN installations i ON i.id = r.installation_id CROSS JOIN LATERAL usage_parts(r) part
+  WHERE i.kind = 'ManagedApplication' AND i.application_definition_id IS NULL AND (rows.dimension IS NULL OR rows.dimension = part.dimension)
+  GROUP BY 1
 ),
 events AS (
   SELECT dimension,
