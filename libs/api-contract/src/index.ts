@@ -30,5 +30,5 @@ export * from './usage.schema';
 export type { AnswerContract, RouteContract } from './route-contract';
 export { idParamsSchema } from './route-parts';
 export { routes, type RouteName } from './routes';
-export { buildOpenApiDocument } from './openapi';
+export { buildAdminOpenApiDocument, buildOpenApiDocument } from './openapi';
 export { ApiError, createApiClient, type Answer, type ApiClient, type ApiClientOptions, type CallOptions } from './client';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buildOpenApiDocument, createClusterRequestSchema, routes } from './index';
+import { adminRoutes, buildAdminOpenApiDocument, buildOpenApiDocument, createClusterRequestSchema, routes } from './index';
 
 interface Document {
   paths: Record<
@@ -9,11 +9,14 @@ interface Document {
   components: { schemas: Record<string, { additionalProperties?: boolean }> };
 }
 
-describe('the OpenAPI document', () => {
-  const document = buildOpenApiDocument() as unknown as Document;
+type Contract = Record<string, { method: string; path: string }>;
 
+describe.each<{ whose: string; document: Document; contract: Contract }>([
+  { whose: 'customers', document: buildOpenApiDocument() as unknown as Document, contract: routes },
+  { whose: 'operators', document: buildAdminOpenApiDocument() as unknown as Document, contract: adminRoutes },
+])("the OpenAPI document of the $whose' API", ({ document, contract }) => {
   test('holds every route of the contract under its method', () => {
-    for (const [name, route] of Object.entries(routes)) {
+    for (const [name, route] of Object.entries(contract)) {
       expect(document.paths[route.path]?.[route.method.toLowerCase()]?.operationId).toBe(name);
     }
   });
@@ -27,6 +30,10 @@ describe('the OpenAPI document', () => {
       expect(document.components.schemas).toHaveProperty(reference.slice('#/components/schemas/'.length));
     }
   });
+});
+
+describe('the OpenAPI document', () => {
+  const document = buildOpenApiDocument() as unknown as Document;
 
   test('says that a create takes an Idempotency-Key and no unknown field', () => {
     const create = document.paths['/v1/clusters']?.['post'];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorEnvelopeSchema } from './error.schema';
 import type { AnswerContract, RouteContract } from './route-contract';
+import { adminRoutes, type AdminRoute } from './admin/admin.routes';
 import { routes } from './routes';
 
 type Json = Record<string, unknown>;
@@ -105,21 +106,26 @@ function operationOf(id: string, route: RouteContract, components: Components): 
   };
 }
 
-/** The OpenAPI 3.1 document of every route. Pure: the same contract gives the same document. */
-export function buildOpenApiDocument(): Json {
+/** An operators' route in the form of the customers'. */
+function contractOf({ method, path, summary, role, params, query, body, answer }: AdminRoute): RouteContract {
+  return {
+    ...{ method, path, summary: `${summary} (${role})`, tag: path.split('/')[2] ?? 'admin', access: 'bearer' },
+    ...(params ? { params } : {}),
+    ...(query ? { query } : {}),
+    ...(body ? { body, idempotent: true as const } : {}),
+    answers: { 200: { description: 'As asked.', schema: answer } },
+  };
+}
+
+function documentOf(contracts: Record<string, RouteContract>, title: string, description: string): Json {
   const components = new Components();
   const paths: Record<string, Json> = {};
-  for (const [id, route] of Object.entries(routes)) {
+  for (const [id, route] of Object.entries(contracts)) {
     (paths[route.path] ??= {})[route.method.toLowerCase()] = operationOf(id, route, components);
   }
   return {
     openapi: '3.1.0',
-    info: {
-      title: 'Managed Consul',
-      version: '1',
-      description: 'Create and run Consul clusters in your own Azure subscription. Generated from libs/api-contract.',
-      license: { name: 'MPL-2.0', identifier: 'MPL-2.0' },
-    },
+    info: { title, version: '1', description, license: { name: 'MPL-2.0', identifier: 'MPL-2.0' } },
     servers: [{ url: '/' }],
     paths,
     components: {
@@ -130,3 +136,19 @@ export function buildOpenApiDocument(): Json {
     },
   };
 }
+
+/** The OpenAPI 3.1 document of every route of the customers' API. Pure: the same contract gives the same document. */
+export const buildOpenApiDocument = (): Json =>
+  documentOf(
+    routes,
+    'Managed Consul',
+    'Create and run Consul clusters in your own Azure subscription. Generated from libs/api-contract.',
+  );
+
+/** That of the operators' API; each summary ends with the least role that the route takes. */
+export const buildAdminOpenApiDocument = (): Json =>
+  documentOf(
+    Object.fromEntries(Object.entries(adminRoutes).map(([id, route]) => [id, contractOf(route)])),
+    'Managed Consul for its operators',
+    'Look after the clusters of all customers. Generated from libs/api-contract.',
+  );

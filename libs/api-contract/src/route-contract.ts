@@ -9,7 +9,7 @@ export interface AnswerContract {
 
 /** One route: what goes in, what comes out. `{name}` in the path stands for a parameter. */
 export interface RouteContract {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: `/${string}`;
   readonly summary: string;
   readonly tag: string;
