@@ -65,6 +65,10 @@ describe('a write', () => {
         new ScaleSets(to, SUBSCRIPTION).startChange('consul', 's', { vmSize: 'Standard_D2s_v3', capacity: 2 }, signal),
     ],
     ['that removes a machine', (to, signal) => new ScaleSets(to, SUBSCRIPTION).startRemovingInstance('consul', 's', '1', signal)],
+    [
+      'that moves a machine',
+      (to, signal) => new ScaleSets(to, SUBSCRIPTION).startRedeployingInstance('consul', 's', '1', signal),
+    ],
     ['that stops machines', (to, signal) => new ScaleSets(to, SUBSCRIPTION).startDeallocating('consul', 's', signal)],
     ['that starts machines', (to, signal) => new ScaleSets(to, SUBSCRIPTION).startMachines('consul', 's', signal)],
   ];

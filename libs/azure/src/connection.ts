@@ -1,5 +1,7 @@
 import { ClientSecretCredential } from '@azure/identity';
 import { seconds, type Milliseconds, type SecretValue } from '@managed-consul/config';
+import { currentLogContext } from '@managed-consul/observability';
+import { traced } from '@managed-consul/tracing';
 
 /** Where Azure is, and who the service is there. Azure is an address: nothing here knows which Azure answers. */
 export interface AzureSettings {
@@ -24,12 +26,18 @@ const CALL_TIMEOUT = seconds(15);
 
 const MICROSOFT_AUTHORITIES = new Set(['login.microsoftonline.com', 'login.microsoftonline.us', 'login.chinacloudapi.cn']);
 
+const CORRELATION_HEADER = 'x-ms-correlation-request-id';
+
 interface BoundedRequest {
   timeout: number;
+  url: string;
+  method: string;
+  headers: { set(name: string, value: string): void };
 }
 
 interface Answer {
   status: number;
+  headers: { get(name: string): string | null | undefined };
 }
 
 /** A policy of either generation of Azure's clients. */
@@ -67,6 +75,27 @@ const tellEveryAnswer = (onAnswer: (status: number) => void): RequestPolicy => (
   position: 'perCall',
 });
 
+/** A span for each call, and the id of the customer's request in the header by which Resource Manager's own log is searched. */
+const traceEveryCall: RequestPolicy = {
+  policy: {
+    name: 'traceEveryCall',
+    sendRequest: (request, next) => {
+      const { hostname, pathname } = new URL(request.url);
+      const { correlationId } = currentLogContext();
+      if (correlationId !== undefined) request.headers.set(CORRELATION_HEADER, correlationId);
+      const attributes = { 'http.request.method': request.method, 'server.address': hostname, 'url.path': pathname };
+      return traced(`azure ${request.method}`, { kind: 'client', attributes }, async (span) => {
+        const answer = await next(request);
+        span.setAttribute('http.response.status_code', answer.status);
+        const known = answer.headers.get(CORRELATION_HEADER);
+        if (known) span.setAttribute('azure.correlation_request_id', known);
+        return answer;
+      });
+    },
+  },
+  position: 'perCall',
+};
+
 /** A credential and the options that every Azure client is made with. */
 export interface AzureConnection {
   credential: ClientSecretCredential;
@@ -92,7 +121,7 @@ export interface AzureConnection {
 export function openAzureConnection(settings: AzureSettings): AzureConnection {
   const { hostname } = new URL(settings.authority);
   const callTimeout = settings.callTimeout ?? CALL_TIMEOUT;
-  const additionalPolicies = [boundEveryCall(callTimeout)];
+  const additionalPolicies = [boundEveryCall(callTimeout), traceEveryCall];
   if (settings.onAnswer) additionalPolicies.push(tellEveryAnswer(settings.onAnswer));
   const credential = new ClientSecretCredential(settings.tenantId, settings.clientId, settings.clientSecret.reveal(), {
     authorityHost: settings.authority,

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CanActivate, DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { errorCodes, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { toErrorResponse } from '@managed-consul/errors';
 import type { Logger, Metrics } from '@managed-consul/observability';
 import { AllowedMethods } from './allowed-methods';
@@ -13,6 +13,7 @@ import { addRequestMetrics } from './request-metrics';
 import { translateFrameworkError } from './request-errors';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
+const FORM_LIMIT_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** What the adapter's types leave open about a request that has not been routed yet. */
@@ -26,6 +27,10 @@ export interface HttpApplicationOptions {
   log: Logger;
   /** Where requests are counted; nowhere unless given. */
   metrics?: Metrics | undefined;
+  /** Addresses that take forms as browsers send them; everywhere else a body is JSON. */
+  formAddresses?: readonly string[];
+  /** Adds what is answered by no Nest handler, and so not seen by the guard. */
+  extend?: (fastify: FastifyInstance) => void;
   /** The address that is meant by that of a request; itself unless given. */
   rewriteUrl?: (request: { url: string; headers: IncomingMessage['headers'] }) => string;
 }
@@ -43,6 +48,16 @@ function answerBrokenAddress(error: FastifyError, request: FastifyRequest, reply
   void reply.status(status).send(body);
 }
 
+/** A form of text fields, where one is expected. */
+function takeForms(fastify: FastifyInstance, addresses: readonly string[]): void {
+  const type = 'application/x-www-form-urlencoded';
+  const read = async ({ routeOptions }: FastifyRequest, body: string): Promise<object> => {
+    if (!addresses.includes(routeOptions.url ?? '')) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(type);
+    return Object.fromEntries(new URLSearchParams(body));
+  };
+  fastify.addContentTypeParser(type, { parseAs: 'string', bodyLimit: FORM_LIMIT_BYTES }, read);
+}
+
 /** Builds an HTTP interface, ready to listen; listening and closing are the caller's. */
 export async function createHttpApplication(options: HttpApplicationOptions): Promise<HttpApplication> {
   const { module, guard, refusals, log, metrics, rewriteUrl } = options;
@@ -56,10 +71,12 @@ export async function createHttpApplication(options: HttpApplicationOptions): Pr
   const fastify = adapter.getInstance();
   // Bodies are JSON and nothing else; Nest's own parser would take forms, and Fastify's takes plain text.
   fastify.removeContentTypeParser('text/plain');
+  if (options.formAddresses) takeForms(fastify, options.formAddresses);
   const allowedMethods = new AllowedMethods();
   allowedMethods.watch(fastify);
   addRequestContext(fastify, log);
   if (metrics) addRequestMetrics(fastify, metrics);
+  options.extend?.(fastify);
   const application = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: false,
     bodyParser: false,

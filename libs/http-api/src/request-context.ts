@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Requester } from '@managed-consul/access';
 import { withLogContext, type Logger } from '@managed-consul/observability';
+import { beginSpan, insideSpan, markFailed, type Span } from '@managed-consul/tracing';
 
 declare module 'fastify' {
   interface FastifyRequest {
     correlationId: string;
     /** Set by the guard on every route that is not public. */
     requester?: Requester;
+    span: Span | undefined;
   }
 }
 
@@ -30,16 +32,30 @@ export function answerIds(request: FastifyRequest, reply: FastifyReply): void {
 export function addRequestContext(fastify: FastifyInstance, log: Logger): void {
   fastify.decorateRequest('correlationId', '');
   fastify.decorateRequest('requester', undefined);
+  fastify.decorateRequest('span', undefined);
   fastify.addHook('onRequest', (request, reply, next) => {
     answerIds(request, reply);
     void reply.header('x-content-type-options', 'nosniff');
+    const { method, correlationId } = request;
+    const name = `${method} ${request.routeOptions.url ?? 'nowhere'}`;
+    request.span = beginSpan(name, {
+      kind: 'server',
+      parent: given(request.headers['traceparent']),
+      attributes: { correlationId },
+    });
     next();
   });
   // After the body has been read: reading it would lose the context.
-  fastify.addHook('preValidation', (request, _reply, next) => withLogContext({ correlationId: request.correlationId }, next));
+  fastify.addHook('preValidation', (request, _reply, next) => {
+    const { span, correlationId } = request;
+    withLogContext({ correlationId }, () => (span ? insideSpan(span, next) : next()));
+  });
   fastify.addHook('onResponse', (request, reply, next) => {
     // The route and never the address: a notification carries its secret in the query.
-    const { method, correlationId } = request;
+    const { method, correlationId, span } = request;
+    span?.setAttribute('http.response.status_code', reply.statusCode);
+    if (span && reply.statusCode >= 500) markFailed(span, String(reply.statusCode));
+    span?.end();
     const fields = { method, route: request.routeOptions.url, status: reply.statusCode, correlationId };
     log.debug({ ...fields, durationMs: Math.round(reply.elapsedTime) }, 'Request answered');
     next();

@@ -4,4 +4,5 @@
  */
 export { createLogger, currentLogContext, withLogContext, type LogContext, type Logger } from './logger';
 export { InternalListener, type HealthChecks } from './internal-listener';
+export { startTracing, type Tracing } from './start-tracing';
 export { Metrics, type Spread, type Tally } from './metrics';

@@ -35,7 +35,17 @@ describe('createLogger', () => {
   it('censors the usual carriers of secrets', () => {
     const { lines, stream } = collect();
     const log = createLogger({ app: 'api', level: 'info' }, stream);
-    log.info({ headers: { authorization: 'Bearer abc' }, body: { secret: 'abc', password: 'abc' } }, 'request');
+    const deep = { servers: [{ agent: { management_token: 'abc', tokens: [{ SecretID: 'abc', AccessorID: 'a-1' }] } }] };
+    const key = { privateKey: 'abc', 'set-cookie': 'abc', connectionString: 'abc' };
+    log.info({ headers: { authorization: 'Bearer abc' }, body: { secret: 'abc', password: 'abc' }, deep, key }, 'request');
     expect(JSON.stringify(lines())).not.toContain('abc');
+    expect(lines()[0]).toMatchObject({ deep: { servers: [{ agent: { tokens: [{ AccessorID: 'a-1' }] } }] } });
+  });
+
+  it('leaves errors as they are, with what caused them', () => {
+    const { lines, stream } = collect();
+    const log = createLogger({ app: 'api', level: 'info' }, stream);
+    log.error({ err: new Error('broken', { cause: new Error('the disk') }) }, 'request');
+    expect(JSON.stringify(lines()[0])).toContain('the disk');
   });
 });

@@ -9,5 +9,5 @@ export type { Operation, OperationStep } from './operation';
 export { OperationChanges } from './operation-changes';
 export { isStepFinished, isTerminal, type OperationLane, type OperationState, type StepState } from './operation-states';
 export { Operations, type OperationListQuery } from './operations';
-export { OPERATIONS_QUEUE, QueueBell, type OperationJob } from './queue-bell';
+export { OPERATIONS_QUEUE, QueueBell, type OperationJob, type QueueDepth } from './queue-bell';
 export { requestOperation, type OperationRequest } from './request-operation';

@@ -4,7 +4,8 @@ export type OperationState = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'C
 /** Which lane of its subject an operation holds; at most one operation a lane is unfinished. */
 export type OperationLane = 'Change' | 'Delete';
 
-export type StepState = 'Running' | 'Waiting' | 'Succeeded' | 'Failed';
+/** `Skipped`: passed by because an operator of the service said so. */
+export type StepState = 'Running' | 'Waiting' | 'Succeeded' | 'Failed' | 'Skipped';
 
 /** The operation has ended and will not change again. */
 export function isTerminal(state: OperationState): state is 'Succeeded' | 'Failed' | 'Canceled' {
@@ -19,7 +20,7 @@ export function isTerminal(state: OperationState): state is 'Succeeded' | 'Faile
   }
 }
 
-/** The step has its result, good or bad. */
+/** The step has its result, good or bad, or gets none. */
 export function isStepFinished(state: StepState): boolean {
   switch (state) {
     case 'Running':
@@ -27,6 +28,7 @@ export function isStepFinished(state: StepState): boolean {
       return false;
     case 'Succeeded':
     case 'Failed':
+    case 'Skipped':
       return true;
   }
 }

@@ -93,7 +93,9 @@ describe('the state predicates', () => {
   it('tell what has ended from what has not', () => {
     const states = ['Pending', 'Running', 'Succeeded', 'Failed', 'Canceled'] as const;
     expect(states.filter(isTerminal)).toEqual(['Succeeded', 'Failed', 'Canceled']);
-    expect((['Running', 'Waiting', 'Succeeded', 'Failed'] as const).filter(isStepFinished)).toEqual(['Succeeded', 'Failed']);
+    expect((['Running', 'Waiting', 'Succeeded', 'Failed', 'Skipped'] as const).filter(isStepFinished)).toEqual([
+      ...['Succeeded', 'Failed', 'Skipped'],
+    ]);
   });
 });
 

@@ -14,6 +14,15 @@ export interface OperationJob {
 /** How long ringing may hold up its caller; the sweeper rings what could not be rung. */
 const PATIENCE: Milliseconds = seconds(2);
 
+/** Bells by what became of them. */
+export interface QueueDepth {
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly failed: number;
+  readonly oldestWaitingSince: Date | undefined;
+}
+
 /** Rings by way of BullMQ. A bell that finds Redis away is logged and lost; ringing never throws. */
 export class QueueBell implements Bell {
   readonly #redis: Redis;
@@ -34,6 +43,11 @@ export class QueueBell implements Bell {
     this.#queue.on('error', (error) => log.debug({ err: error }, 'the queue of operations has a problem'));
   }
 
+  /** The queue itself, for whoever shows it. */
+  get queue(): Queue<OperationJob> {
+    return this.#queue;
+  }
+
   async ring({ id, wakeNumber }: { readonly id: string; readonly wakeNumber: number }, delay: Milliseconds = 0): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const impatience = new Promise<never>((_resolve, reject) => {
@@ -47,6 +61,19 @@ export class QueueBell implements Bell {
       this.#log.warn({ operationId: id, err: error }, 'bell could not be rung; the sweeper will');
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** How many bells lie in the queue, and since when the oldest that nobody has heard; undefined while Redis does not answer. */
+  async depth(): Promise<QueueDepth | undefined> {
+    try {
+      const [{ waiting = 0, active = 0, delayed = 0, failed = 0 }, [oldest]] = await Promise.all([
+        this.#queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
+        this.#queue.getWaiting(0, 0),
+      ]);
+      return { waiting, active, delayed, failed, oldestWaitingSince: oldest ? new Date(oldest.timestamp) : undefined };
+    } catch {
+      return undefined;
     }
   }
 

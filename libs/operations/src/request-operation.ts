@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '@managed-consul/config';
 import type { Transaction } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
+import { currentTraceparent } from '@managed-consul/tracing';
 import { OPERATION_COLUMNS, type Operation } from './operation';
 import { newOperationId } from './operation-id';
 import type { OperationLane } from './operation-states';
@@ -25,8 +26,8 @@ export interface OperationRequest {
  */
 const REQUEST = `
   WITH created AS (
-    INSERT INTO operations (id, kind, subject, cluster_id, installation_id, lane, input, requested_by, correlation_id, created_at, wake_at)
-    SELECT $1::uuid, $2, $3, $4::uuid, $5::uuid, $6::"OperationLane", $7::jsonb, $8, $9, $10::timestamptz, $10::timestamptz
+    INSERT INTO operations (id, kind, subject, cluster_id, installation_id, lane, input, requested_by, correlation_id, created_at, wake_at, traceparent)
+    SELECT $1::uuid, $2, $3, $4::uuid, $5::uuid, $6::"OperationLane", $7::jsonb, $8, $9, $10::timestamptz, $10::timestamptz, $11
     WHERE $6 = 'Delete' OR NOT EXISTS (
       SELECT FROM operations WHERE subject = $3 AND lane = 'Delete' AND state IN ('Pending', 'Running'))
     ON CONFLICT (subject, lane) WHERE state IN ('Pending', 'Running') DO NOTHING
@@ -66,6 +67,7 @@ export async function requestOperation(
     requestedBy,
     correlationId,
     now,
+    currentTraceparent() ?? null,
   ];
   const created = await tx.$queryRawUnsafe<(Operation & { overtaken: bigint })[]>(REQUEST, ...values);
   if (created[0]) {
