@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SecretValue } from '@managed-consul/config';
+import { SecretValue, type Milliseconds } from '@managed-consul/config';
 import { TransientError } from '@managed-consul/errors';
 import type { ConsulConnection } from './connection';
 
@@ -51,6 +51,8 @@ export interface WantedToken {
   policies?: readonly string[];
   /** Rights of the agent of that node and nothing else (Consul 1.8.1 and later). */
   nodeIdentity?: { nodeName: string; datacenter: string };
+  /** Consul itself takes the token away after this, 1 min to 24 h; counted from when it is made, and never changed. */
+  expiresIn?: Milliseconds;
 }
 
 const tokenBody = (wanted: WantedToken, local: boolean): Record<string, unknown> => ({
@@ -89,7 +91,8 @@ export class AccessControl {
   async ensureToken(wanted: WantedToken): Promise<void> {
     const known = await this.findToken(wanted.accessorId);
     const path = known ? `/v1/acl/token/${wanted.accessorId}` : '/v1/acl/token';
-    await this.#connection.tell(path, { method: 'PUT', body: tokenBody(wanted, this.#tokensAreLocal) });
+    const end = known || wanted.expiresIn === undefined ? {} : { ExpirationTTL: `${Math.ceil(wanted.expiresIn / 1000)}s` };
+    await this.#connection.tell(path, { method: 'PUT', body: { ...tokenBody(wanted, this.#tokensAreLocal), ...end } });
   }
 
   /** Gives requests without a token exactly these policies. */
