@@ -1,6 +1,11 @@
 import { Controller, Get, Inject, Param, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { fleetClusterQuerySchema, type FleetClusterBody } from '@managed-consul/api-contract';
+import {
+  azureResourcesSchema,
+  fleetClusterQuerySchema,
+  type AzureResourcesBody,
+  type FleetClusterBody,
+} from '@managed-consul/api-contract';
 import { dumpCluster, findFleetClusters, getFleetCluster, type FleetCluster } from '@managed-consul/fleet';
 import {
   creationPosition,
@@ -13,7 +18,7 @@ import {
 } from '@managed-consul/http-api';
 import { ADMIN_SERVICES, type AdminServices } from '../admin-services';
 
-const pages: PagedList<FleetCluster, { createdAt: Date; id: string }> = {
+export const clusterPages: PagedList<FleetCluster, { createdAt: Date; id: string }> = {
   name: 'fleet-clusters',
   write: writeCreation,
   schema: creationPosition,
@@ -52,7 +57,7 @@ export class ClustersController {
   @Get('clusters')
   async find(@Query() query: unknown, @Req() request: FastifyRequest) {
     const { pageSize, pageToken, createdBefore, deleted, ...wish } = readInput(fleetClusterQuerySchema, query);
-    const page = readPageRequest(pages, { pageSize, pageToken });
+    const page = readPageRequest(clusterPages, { pageSize, pageToken });
     const { database, publicUrl } = this.#services;
     const rows = await findFleetClusters(database, {
       ...wish,
@@ -60,12 +65,21 @@ export class ClustersController {
       createdBefore: createdBefore === undefined ? undefined : new Date(createdBefore),
       deleted: deleted === 'true',
     });
-    return pageOf(pages, rows, page, new URL(request.url, publicUrl), showCluster);
+    return pageOf(clusterPages, rows, page, new URL(request.url, publicUrl), showCluster);
   }
 
   @Get('clusters/:id')
   async get(@Param('id') id: string) {
     return showCluster(await getFleetCluster(this.#services.database, readId(id)));
+  }
+
+  /** This process reaches no Azure: it shows what the schedule that inspects has seen. */
+  @Get('clusters/:id/azure/resources')
+  async azureResources(@Param('id') id: string): Promise<AzureResourcesBody> {
+    const { database } = this.#services;
+    const cluster = await getFleetCluster(database, readId(id));
+    const seen = await database.prisma.azureInventory.findUnique({ where: { clusterId: cluster.id } });
+    return azureResourcesSchema.parse({ seenAt: seen?.seenAt.toISOString() ?? null, value: seen?.resources ?? [] });
   }
 
   @Get('clusters/:id/dump')

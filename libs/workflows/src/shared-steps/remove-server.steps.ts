@@ -110,7 +110,10 @@ async function tellToLeave(step: Step, server: Server): Promise<void> {
 }
 
 /** Out of Raft, and out of gossip once it is silent. Gives whether it is out of both. */
-export async function takeOutByForce(leading: ConsulClient, { address, name }: Server): Promise<boolean> {
+export async function takeOutByForce(
+  leading: ConsulClient,
+  { address, name }: Pick<Server, 'address' | 'name'>,
+): Promise<boolean> {
   const peer = raftPeerAt(await leading.operator.raftServers(), address);
   if (peer) await leading.operator.removeRaftPeer(peer.ID);
   const member = (await leading.members()).find((one) => one.name === name);
