@@ -6,6 +6,14 @@ export { nameOf, principalIdsOf, type Caller, type Requester } from './caller';
 export { createTokenVerifier, type TokenVerifier, type TokenVerifierOptions } from './token-verifier';
 export { createTenantKeys, type TenantKeys } from './tenant-keys';
 export { assignmentsOf, findRole, requireRole, strongestRole, visibleTo } from './roles';
+export {
+  findBarred,
+  refusalOfBarred,
+  requireAdmission,
+  requireGoodStanding,
+  requireWritable,
+  type BarredTenant,
+} from './tenant-standing';
 export { answerOnce, confirmSameRequest, hashRequest, type RepeatableRequest, type StoredAnswer } from './idempotency';
 export { recordAudit, type AuditEntry, type OperatorGrounds } from './audit';
 export { findAuditEvents, type AuditQuery } from './audit-reads';

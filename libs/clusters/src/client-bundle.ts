@@ -27,7 +27,7 @@ export async function readClientBundle(
   secrets: SecretStore,
   { requester, clusterId }: { requester: Requester; clusterId: string },
 ): Promise<ClientBundle> {
-  const cluster = await getCluster(database.prisma, requester, clusterId, { needed: 'Contributor' });
+  const cluster = await getCluster(database.prisma, requester, clusterId, { needed: 'Contributor', reads: true });
   const owner = secretOwnerOf(clusterId);
   const [authorities, gossipKey] = await Promise.all([
     database.prisma.certificate.findMany({ where: { owner, purpose: { in: [...TRUSTED_AUTHORITIES] } }, orderBy: { id: 'asc' } }),

@@ -17,8 +17,18 @@ export interface ClusterChange {
   event: { type: string; message: string };
 }
 
-/** Who asked: a person, or one of the service's own schedules by its name. */
-export type ChangeOrigin = { requester: Requester } | { schedule: string };
+/**
+ * Who asked: a customer, one of the service's own schedules by its name, or an operator, whose audit entry with its reason is the
+ * caller's to write.
+ */
+export type ChangeOrigin = { requester: Requester } | { schedule: string } | { operator: Requester };
+
+/** How an operation names who asked for it. */
+export function askedBy(origin: ChangeOrigin): { requestedBy: string; correlationId?: string } {
+  if ('schedule' in origin) return { requestedBy: `schedule/${origin.schedule}` };
+  if ('requester' in origin) return { requestedBy: nameOf(origin.requester), correlationId: origin.requester.correlationId };
+  return { requestedBy: `operator/${origin.operator.objectId}`, correlationId: origin.operator.correlationId };
+}
 
 /**
  * Refuses with Conflict a change of a cluster that was never made, is being deleted, or is suspended, with what to do instead.
@@ -54,8 +64,7 @@ export async function recordClusterChange(
     tx,
     {
       ...{ kind, subject: clusterSubject(clusterId), clusterId, installationId, lane: 'Change' as const, input },
-      requestedBy: 'requester' in origin ? nameOf(origin.requester) : `schedule/${origin.schedule}`,
-      ...('requester' in origin ? { correlationId: origin.requester.correlationId } : {}),
+      ...askedBy(origin),
     },
     clock,
   );

@@ -28,8 +28,15 @@ export const OPERATION_KINDS = {
   rotateConnectAuthority: 'rotate-connect-authority',
   repairCluster: 'repair-cluster',
   recoverQuorum: 'recover-quorum',
+  restartServer: 'restart-server',
+  redeployServer: 'redeploy-server',
+  replaceServer: 'replace-server',
+  transferLeadership: 'transfer-leadership',
+  removePeer: 'remove-peer',
   sendUsage: 'send-usage',
   compareUsage: 'compare-usage',
+  openBreakGlass: 'open-break-glass',
+  closeBreakGlass: 'close-break-glass',
 } as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[keyof typeof OPERATION_KINDS];
@@ -47,6 +54,7 @@ export const UPDATING_KINDS: readonly string[] = [
   OPERATION_KINDS.resumeCluster,
   OPERATION_KINDS.repairCluster,
   OPERATION_KINDS.recoverQuorum,
+  OPERATION_KINDS.replaceServer,
 ];
 
 /** What an operation on a cluster holds alone. */
@@ -60,6 +68,9 @@ export const applicationSubject = (applicationId: string): string => `applicatio
 
 /** What an operation on a snapshot alone holds: the cluster may be gone, or do something else meanwhile. */
 export const snapshotSubject = (snapshotId: string): string => `snapshot/${snapshotId}`;
+
+/** What opening or closing an access in an emergency holds alone: the cluster may be in the middle of an operation that hangs. */
+export const breakGlassSubject = (accessId: string): string => `break-glass/${accessId}`;
 
 /** Under whose name secrets and certificates of a cluster are kept. */
 export const secretOwnerOf = (clusterId: string): `cluster/${string}` => `cluster/${clusterId}`;
@@ -81,6 +92,14 @@ export const nextPurpose = (purpose: string): string => `${purpose}/next`;
 
 /** Secret id of a root token until Consul knows it. */
 export const rootTokenPurpose = (accessorId: string): string => `root-token/${accessorId}`;
+
+/** Secret id of the token of an access in an emergency, until it is proved worthless. */
+export const breakGlassPurpose = (accessId: string): string => `break-glass/${accessId}`;
+
+/** Input of `open-break-glass` and `close-break-glass`. */
+export interface BreakGlassInput {
+  accessId: string;
+}
 
 /** What the certificates of a cluster are for. */
 export const CERTIFICATE_PURPOSES = {
@@ -164,6 +183,16 @@ export interface ResizeClusterInput {
 /** Input of `repair-cluster`: what was found, in one word each (see `FINDING_REASONS`), where, and in a sentence for the customer. */
 export interface RepairClusterInput {
   findings: readonly { reason: string; about: string; message: string }[];
+}
+
+/** Input of the operations that care for one server. */
+export interface ServerInput {
+  vmId: string;
+}
+
+/** Input of `remove-peer`: where the peer was, an IPv4 address. */
+export interface RemovePeerInput {
+  address: string;
 }
 
 /** Input of `recover-quorum`: from the servers that are left, or from a snapshot. */

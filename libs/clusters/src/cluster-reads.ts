@@ -1,4 +1,4 @@
-import { assignmentsOf, requireRole, strongestRole, visibleTo, type Caller } from '@managed-consul/access';
+import { assignmentsOf, requireGoodStanding, requireRole, strongestRole, visibleTo, type Caller } from '@managed-consul/access';
 import type { AccessRole, Cluster, ClusterEvent, Database, Prisma, Server, Transaction } from '@managed-consul/database';
 
 /** Where a page of a list begins: behind the row that the page before ended with. */
@@ -15,13 +15,18 @@ const withAssignments = (caller: Caller) => ({
 
 /**
  * The cluster, if the caller has at least the role `needed` on its installation. Deleted clusters count as gone unless
- * `deleted` says otherwise. Throws ResourceNotFound or AuthorizationFailed.
+ * `deleted` says otherwise. Who needs more than to read is going to write, unless `reads` says otherwise. Throws ResourceNotFound,
+ * AuthorizationFailed, or TenantSuspended for a write.
  */
 export async function getCluster(
   database: Database['prisma'] | Transaction,
   caller: Caller,
   clusterId: string,
-  { needed = 'Reader', deleted = false }: { needed?: AccessRole; deleted?: boolean } = {},
+  {
+    needed = 'Reader',
+    deleted = false,
+    reads = needed === 'Reader',
+  }: { needed?: AccessRole; deleted?: boolean; reads?: boolean } = {},
 ): Promise<ClusterWithServers> {
   const row = await database.cluster.findUnique({
     where: { id: clusterId },
@@ -31,7 +36,8 @@ export async function getCluster(
   const role = strongestRole(visible?.installation.roleAssignments.map((assignment) => assignment.role) ?? []);
   requireRole(role, visible ? needed : 'Reader', `cluster ${clusterId}`);
   if (!visible) throw new Error('A cluster that is not there was allowed.');
-  const { installation: _installation, ...cluster } = visible;
+  const { installation, ...cluster } = visible;
+  if (!reads) await requireGoodStanding(database, installation.tenantId, caller.tenantId);
   return cluster;
 }
 

@@ -36,8 +36,8 @@ export function observeCondition(conditions: readonly Condition[], observed: Obs
   );
 }
 
-/** What is as it should be: no news when a cluster is looked at for the first time. */
-const isGood = ({ type, status }: ObservedCondition): boolean =>
+/** What is as it should be, or not known: no news when a cluster is looked at for the first time. */
+export const isGood = ({ type, status }: Pick<ObservedCondition, 'type' | 'status'>): boolean =>
   status === 'Unknown' || status === (type === 'Degraded' ? 'False' : 'True');
 
 /** The statements of `after` that are news against `before`: another status or another reason; of a first look only what is wrong. */

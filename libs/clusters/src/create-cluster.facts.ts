@@ -1,7 +1,8 @@
-import { principalIdsOf, strongestRole, type RepeatableRequest, type Requester } from '@managed-consul/access';
+import { principalIdsOf, strongestRole, type BarredTenant, type RepeatableRequest, type Requester } from '@managed-consul/access';
 import type { AccessRole, ConsulVersionStatus, Database, InstallationState, Prisma } from '@managed-consul/database';
 import { DEFAULTS, type ClusterDraft } from './cluster-spec';
 import { parseNetworkRange } from './network-range';
+import type { TenantQuota } from './tenant-quota';
 
 /** What a create depends on, as it is right now. */
 export interface CreateFacts {
@@ -23,6 +24,10 @@ export interface CreateFacts {
   nameIsTaken: boolean;
   /** Name of a living cluster of the installation whose network would overlap. */
   overlappingCluster: string | null;
+  /** Of the installation's tenant; null when it has none. */
+  quota: TenantQuota | null;
+  /** The tenant of the installation or of the caller, where operators refuse it new clusters. */
+  barred: BarredTenant | null;
   /** The answer that a request with the same key was given before. */
   stored: { requestHash: string; status: number; body: Prisma.JsonObject } | null;
 }
@@ -40,6 +45,11 @@ const FACTS = `
     EXISTS (SELECT FROM clusters c WHERE c.installation_id = i.id AND lower(c.name) = lower($7) AND c.deleted_at IS NULL) AS "nameIsTaken",
     (SELECT c.name FROM clusters c WHERE c.installation_id = i.id AND c.network_cidr::inet && $8::inet AND c.deleted_at IS NULL
       LIMIT 1) AS "overlappingCluster",
+    (SELECT json_build_object('maxClusters', t.max_clusters, 'maxServers', t.max_servers, 'clusters', u.clusters, 'servers', u.servers)
+      FROM tenants t, tenant_usage(t.tenant_id) u
+      WHERE t.tenant_id = lower(i.tenant_id) AND (t.max_clusters IS NOT NULL OR t.max_servers IS NOT NULL)) AS quota,
+    (SELECT json_build_object('tenantId', b.tenant_id, 'category', b.category, 'contact', b.contact) FROM barred_tenants b
+      WHERE b.tenant_id IN (lower(i.tenant_id), lower($2)) ORDER BY b.category IS NULL LIMIT 1) AS barred,
     CASE WHEN k.key IS NOT NULL THEN json_build_object('requestHash', k.request_hash, 'status', k.response_status, 'body', k.response_body)
       END AS stored
   FROM (SELECT) AS request

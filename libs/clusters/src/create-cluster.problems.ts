@@ -1,7 +1,9 @@
+import { refusalOfBarred } from '@managed-consul/access';
 import { AppError, type ErrorCode, type ErrorDetail } from '@managed-consul/errors';
 import { fillSpec, type ClusterDraft } from './cluster-spec';
 import type { CreateFacts } from './create-cluster.facts';
 import { findSpecProblems } from './spec-problems';
+import { quotaProblems, quotaTaken } from './tenant-quota';
 
 function placeProblems(draft: ClusterDraft, facts: CreateFacts): ErrorDetail[] {
   const problems: ErrorDetail[] = [];
@@ -85,6 +87,12 @@ function missingProblems(draft: ClusterDraft, known: readonly ErrorDetail[]): Er
     .map((field) => ({ code: 'Required', target: field, message: `Give the ${field} of the cluster.` }));
 }
 
+/** What operators have set for the tenant. */
+function tenantProblems({ barred, quota }: CreateFacts, servers: number): ErrorDetail[] {
+  const refused = barred ? [{ ...refusalOfBarred(barred), target: 'installationId' }] : [];
+  return [...refused, ...(quota ? quotaProblems(quota, { clusters: 1, servers }) : [])];
+}
+
 /** The spec with its defaults, and every problem that it has: by itself, with the catalogue, and with its neighbours. */
 export function examineDraft(
   draft: ClusterDraft,
@@ -107,6 +115,7 @@ export function examineDraft(
       ...placeProblems(draft, facts),
       ...versionProblems(draft, facts),
       ...neighbourProblems(facts),
+      ...tenantProblems(facts, spec.servers ?? 0),
     ],
   };
 }
@@ -117,10 +126,16 @@ const CONFLICTS: Record<string, ErrorCode> = {
   NetworkOverlap: 'NetworkOverlap',
   DatacenterExists: 'Conflict',
   InstallationNotReady: 'Conflict',
+  QuotaExceeded: 'QuotaExceeded',
 };
 
-/** One error with every problem in it: 409 when all of them are conflicts with what exists, else 400. */
+/** Who is refused for what it is, need not mend anything else. */
+const BARRED = ['TenantSuspended', 'TenantDenied'] as const;
+
+/** One error with every problem in it: 403 for a tenant that operators refuse, 409 when all of them are conflicts with what exists, else 400. */
 export function refusalOf(problems: readonly ErrorDetail[], what = 'The cluster cannot be created as asked'): AppError {
+  const barred = problems.find(({ code }) => BARRED.some((one) => one === code));
+  if (barred) return new AppError(barred.code as (typeof BARRED)[number], barred.message);
   const [first] = problems;
   const conflict = first && problems.every((problem) => problem.code in CONFLICTS) ? CONFLICTS[first.code] : undefined;
   if (first && conflict)
@@ -139,6 +154,7 @@ export function refusalOfRace(error: unknown): AppError | undefined {
     return refusalOf([datacenterAlreadyExists]);
   if (code === '23502' && (error as { table?: string }).table === 'federation_members')
     return new AppError('Conflict', 'The primary datacenter is being deleted and takes no secondaries.');
+  if (code === '23514' && constraint === 'tenants_quota') return refusalOf([quotaTaken]);
   if (code === '23P01' && constraint === 'clusters_networks_apart') return refusalOf([networkOverlap()]);
   return undefined;
 }

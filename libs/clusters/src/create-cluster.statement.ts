@@ -1,5 +1,6 @@
 import type { RepeatableRequest, Requester, StoredAnswer } from '@managed-consul/access';
 import type { Cluster, Database } from '@managed-consul/database';
+import { currentTraceparent } from '@managed-consul/tracing';
 import type { Operation } from '@managed-consul/operations';
 
 /** Sentence of the event that a new cluster begins with. */
@@ -23,8 +24,9 @@ const STORE = `
     SELECT $8::uuid, $9::uuid, $10, $11, $12, $13, $14::int, $15, $16, $17::"EndpointVisibility", $18::int, $19::int,
       $20::"UpgradePolicy", $21::jsonb, $22, $23::jsonb, $24, $32::int, $33::jsonb, $7, $7 FROM allowed
   ), operation AS (
-    INSERT INTO operations (id, kind, subject, cluster_id, installation_id, lane, input, requested_by, correlation_id, created_at, wake_at)
-    SELECT $25::uuid, $26, $27, $8::uuid, $9::uuid, 'Change', $34::jsonb, $28, $29, $7, $7 FROM allowed
+    INSERT INTO operations (id, kind, subject, cluster_id, installation_id, lane, input, requested_by, correlation_id, created_at, wake_at,
+      traceparent)
+    SELECT $25::uuid, $26, $27, $8::uuid, $9::uuid, 'Change', $34::jsonb, $28, $29, $7, $7, $36 FROM allowed
   ), audit AS (
     INSERT INTO audit_events (at, actor_tenant_id, actor_id, action, installation_id, cluster_id, operation_id, detail, correlation_id)
     SELECT $7, $1, $2, $26, $9::uuid, $8::uuid, $25::uuid, $30::jsonb, $29 FROM allowed
@@ -101,6 +103,7 @@ export async function storeCluster(
     JSON.stringify(cluster.blackoutDates),
     JSON.stringify(operation.input),
     primaryClusterId ?? null,
+    currentTraceparent() ?? null,
   ];
   const result = await database.pool.query({ name: 'store-cluster', text: STORE, values });
   return result.rowCount === 1;

@@ -14,7 +14,14 @@ export {
   type ScheduleKind,
 } from './cluster-schedules';
 export { DEFAULTS, fillSpec, type ClusterDraft, type ClusterSpec } from './cluster-spec';
-export { observeCondition, type Condition, type ConditionType, type ObservedCondition } from './conditions';
+export {
+  CONDITION_TYPES,
+  isGood,
+  observeCondition,
+  type Condition,
+  type ConditionType,
+  type ObservedCondition,
+} from './conditions';
 export { findFreeze } from './freeze';
 export { findWindow, isWindowOpen, WINDOW_LENGTH, type MaintenanceWindow, type WindowLimits } from './maintenance-window';
 export { isPrivate, parseNetworkRange, type NetworkRange } from './network-range';
@@ -27,6 +34,7 @@ export { readClusterOrigin, type ClusterOrigin } from './cluster-origin';
 export { getCluster, listClusterEvents, listClusters, type ClusterWithServers, type ListPosition } from './cluster-reads';
 export { readUpkeep, type ClusterUpkeep, type LastDrill, type LastSnapshot } from './cluster-upkeep';
 export {
+  askedBy,
   recordClusterChange,
   requestClusterChange,
   requireManageable,
@@ -77,5 +85,5 @@ export {
 export { requestRootToken, type RequestedRootToken } from './root-token.request';
 export { updateCluster, type UpdateClusterWish } from './update-cluster.request';
 export * from './observation';
-export { requestRepair } from './repair.request';
+export { decideRepairNow, requestRepair } from './repair.request';
 export { VM_SIZES } from './vm-sizes';

@@ -2,6 +2,7 @@ import {
   assignmentsOf,
   nameOf,
   recordAudit,
+  requireAdmission,
   requireRole,
   strongestRole,
   visibleTo,
@@ -131,7 +132,7 @@ async function clearPlace(tx: Transaction, place: Place): Promise<void> {
 
 /**
  * Records that a resource group shall become an installation, with the requester as its owner. It is not Ready before the
- * operation has proved with Azure that the group is the requester's. Throws InvalidRequest and Conflict.
+ * operation has proved with Azure that the group is the requester's. Throws InvalidRequest, Conflict, TenantSuspended and TenantDenied.
  */
 export async function requestRegisterInstallation(
   tx: Transaction,
@@ -139,6 +140,7 @@ export async function requestRegisterInstallation(
   clock: Clock = systemClock,
 ): Promise<{ installation: Installation; operation: Operation }> {
   const { requester } = wish;
+  await requireAdmission(tx, requester.tenantId);
   const problems = [...(wish.shapeProblems ?? []), ...(await findPlaceProblems(tx, wish))];
   if (problems.length > 0) throw refusalOf(problems, 'The installation cannot be registered as asked');
   await clearPlace(tx, wish);

@@ -47,6 +47,10 @@ export const recordDueRepair = (
   now: Date,
 ): Promise<Operation> => recordClusterChange(tx, cluster, repairOf(findings), { schedule: 'observe' }, { now: () => now });
 
+/** The repair of what stands against a cluster now; of everything when nothing does. */
+export const decideRepairNow = async (tx: Transaction, clusterId: string): Promise<ClusterChange> =>
+  repairOf((await findingsOf(tx, clusterId)).filter(isConfirmed));
+
 /**
  * A customer's wish that the cluster be looked over and repaired now, whatever was found so far. Throws ResourceNotFound,
  * AuthorizationFailed, Conflict, OperationInProgress.
@@ -56,10 +60,5 @@ export async function requestRepair(
   { requester, clusterId }: { requester: Requester; clusterId: string },
   clock: Clock = systemClock,
 ): Promise<Operation> {
-  return requestClusterChange(
-    tx,
-    { requester, clusterId },
-    async () => repairOf((await findingsOf(tx, clusterId)).filter(isConfirmed)),
-    clock,
-  );
+  return requestClusterChange(tx, { requester, clusterId }, () => decideRepairNow(tx, clusterId), clock);
 }

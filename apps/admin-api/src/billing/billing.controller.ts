@@ -6,6 +6,7 @@ import { nameOf } from '@managed-consul/access';
 import {
   correctUsageSchema,
   coverageQuerySchema,
+  creditQuerySchema,
   creditUsageSchema,
   groundsSchema,
   usageEmissionQuerySchema,
@@ -18,7 +19,10 @@ import {
   findEmissions,
   findMismatches,
   findUsageRecords,
+  listCredits,
   planCredit,
+  planCreditApproval,
+  planCreditRefusal,
   planHourCorrection,
   planResend,
 } from '@managed-consul/fleet';
@@ -27,7 +31,7 @@ import { examineCoverage, exportContentType, exportUsage, hourOf, readMonth, wri
 import { readOwedUsage } from '@managed-consul/usage-emission';
 import { ADMIN_SERVICES, type AdminServices } from '../admin-services';
 import { ChangesService, FromSender, type SentChange } from '../http/changes.service';
-import { showCoverage, showUsageEmission, showUsageMismatch, showUsageRecord } from './billing.view';
+import { showCoverage, showCredit, showUsageEmission, showUsageMismatch, showUsageRecord } from './billing.view';
 
 const recordPages: PagedList<UsageRecord, bigint> = {
   name: 'usage-records',
@@ -128,7 +132,28 @@ export class BillingController {
   async credit(@FromSender() sent: SentChange, @Body() body: unknown) {
     const { reason, ticket, from, ...rest } = readInput(creditUsageSchema, body);
     const wish = { ...rest, from: new Date(from) };
-    const by = { reason: `${reason} (${ticket})`, recordedBy: `operator/${nameOf(sent.requester)}` };
-    return this.#changes.make(sent, { reason, ticket }, (tx) => planCredit(tx, wish, by, this.#services.clock));
+    const grounds = { requester: sent.requester, reason, ticket };
+    const { creditLimit: limit, clock } = this.#services;
+    return this.#changes.make(sent, grounds, (tx) => planCredit(tx, wish, grounds, { limit, clock }));
+  }
+
+  @Get('credits')
+  async credits(@Query() query: unknown) {
+    const { state } = readInput(creditQuerySchema, query);
+    return { value: (await listCredits(this.#services.database, state)).map(showCredit) };
+  }
+
+  @Post('credits/:id/approve')
+  @HttpCode(200)
+  async approveCredit(@FromSender() sent: SentChange, @Param('id') id: string, @Body() body: unknown) {
+    const [creditId, grounds, { clock }] = [readId(id), readInput(groundsSchema, body), this.#services];
+    return this.#changes.make(sent, grounds, (tx) => planCreditApproval(tx, creditId, sent.requester, clock));
+  }
+
+  @Post('credits/:id/refuse')
+  @HttpCode(200)
+  async refuseCredit(@FromSender() sent: SentChange, @Param('id') id: string, @Body() body: unknown) {
+    const [creditId, grounds, { clock }] = [readId(id), readInput(groundsSchema, body), this.#services];
+    return this.#changes.make(sent, grounds, (tx) => planCreditRefusal(tx, creditId, sent.requester, clock));
   }
 }

@@ -1,5 +1,5 @@
-import type { CoverageBody, UsageEmissionBody, UsageRecordBody } from '@managed-consul/api-contract';
-import type { UsageEmission, UsageMismatch, UsageRecord } from '@managed-consul/database';
+import type { CoverageBody, CreditBody, UsageEmissionBody, UsageRecordBody } from '@managed-consul/api-contract';
+import type { UsageCredit, UsageEmission, UsageMismatch, UsageRecord } from '@managed-consul/database';
 import { isoOf } from '@managed-consul/http-api';
 import type { Coverage } from '@managed-consul/usage';
 
@@ -50,4 +50,13 @@ export const showUsageMismatch = (mismatch: UsageMismatch) => ({
   processedQuantity: mismatch.processedQuantity.toFixed(),
   reconStatus: mismatch.reconStatus,
   foundAt: mismatch.foundAt.toISOString(),
+});
+
+/** A credit that takes two persons. */
+export const showCredit = ({ startsAt, amount, requestedAt, decidedAt, ...credit }: UsageCredit): CreditBody => ({
+  ...credit,
+  from: startsAt.toISOString(),
+  amount: amount.toFixed(6),
+  requestedAt: requestedAt.toISOString(),
+  decidedAt: decidedAt?.toISOString() ?? null,
 });

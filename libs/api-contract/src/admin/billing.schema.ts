@@ -129,6 +129,31 @@ export const correctUsageSchema = groundsSchema.extend({
   hour: timestampSchema.meta({ description: 'Beginning of a clock hour.' }),
 });
 
+const creditStateSchema = z.enum(['Requested', 'Approved', 'Refused', 'Withdrawn']);
+export const creditQuerySchema = z.strictObject({
+  state: creditStateSchema.optional().meta({ description: 'Requested: those that wait.' }),
+});
+
+const creditSchema = z.strictObject({
+  id: identifierSchema,
+  clusterId: identifierSchema,
+  installationId: identifierSchema,
+  from: timestampSchema,
+  hours: z.int(),
+  secondsOfEach: z.int(),
+  amount: decimalSchema.meta({ description: 'What it was worth when it was asked for.' }),
+  currency: z.string(),
+  state: creditStateSchema,
+  reason: z.string(),
+  ticket: z.string(),
+  requestedBy: z.string(),
+  requestedAt: timestampSchema,
+  decidedBy: z.string().nullable(),
+  decidedAt: timestampSchema.nullable(),
+});
+export type CreditBody = z.infer<typeof creditSchema>;
+export const creditListSchema = z.strictObject({ value: z.array(creditSchema) });
+
 export const creditUsageSchema = groundsSchema.extend({
   clusterId: z.uuid(),
   from: timestampSchema.meta({ description: 'Beginning of a clock hour.' }),
