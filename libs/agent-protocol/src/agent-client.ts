@@ -1,6 +1,8 @@
 import { seconds, type Milliseconds, type SecretValue } from '@managed-consul/config';
 import { TerminalError, TransientError } from '@managed-consul/errors';
+import { traced, traceHeaders } from '@managed-consul/tracing';
 import type { z } from 'zod';
+import { DIAGNOSTICS, type Diagnostic, type DiagnosticKind } from './diagnostics.schema';
 import {
   agentErrorSchema,
   agentHealthSchema,
@@ -16,6 +18,7 @@ import {
 } from './messages.schema';
 import type { PresenceDirectory } from './presence';
 import {
+  TASK_PATH,
   agentTaskStatusSchema,
   type AgentTask,
   type AgentTaskOf,
@@ -55,6 +58,8 @@ export interface Agent {
   ): Promise<AgentTaskStatusOf<Kind>>;
   /** How a task stands; undefined when the agent knows none of that id, as after its restart: start it again then. */
   findTask(taskId: string, signal?: AbortSignal): Promise<AgentTaskStatus | undefined>;
+  /** What the machine's own Consul says, without a token: the machine asks with its own and keeps all but the named fields. */
+  diagnose(kind: DiagnosticKind, signal?: AbortSignal): Promise<Diagnostic>;
   /** Consul's own answer, whatever its status; the body streams. */
   consulFetch(path: string, request?: ConsulRequest): Promise<Response>;
 }
@@ -69,9 +74,9 @@ export interface AgentClient {
 const ANSWER_TIMEOUT = seconds(10);
 const CONSUL_ANSWER_TIMEOUT = seconds(30);
 
-/** Reaches agents through whichever gateway holds them. `token` is the gateways' GATEWAY_INTERNAL_TOKEN. */
+/** Reaches agents through whichever gateway holds them. `token` is the gateways' GATEWAY_INTERNAL_TOKEN, or, for diagnostics only, their GATEWAY_DIAGNOSTICS_TOKEN. */
 export function createAgentClient(options: {
-  presence: PresenceDirectory;
+  presence: Pick<PresenceDirectory, 'find'>;
   token: SecretValue;
   answerTimeout?: Milliseconds;
 }): AgentClient {
@@ -86,7 +91,7 @@ export function createAgentClient(options: {
   };
 }
 
-async function locate(presence: PresenceDirectory, clusterId: string, vmId: string): Promise<string> {
+async function locate(presence: Pick<PresenceDirectory, 'find'>, clusterId: string, vmId: string): Promise<string> {
   const found = await presence.find(clusterId, vmId);
   if (!found) throw new TransientError(`The agent of machine ${vmId} is not connected.`);
   return found.internalUrl;
@@ -104,11 +109,17 @@ interface Call {
 class TunnelledAgent implements Agent {
   readonly clusterId: string;
   readonly vmId: string;
-  readonly #presence: PresenceDirectory;
+  readonly #presence: Pick<PresenceDirectory, 'find'>;
   readonly #token: SecretValue;
   readonly #answerTimeout: Milliseconds;
 
-  constructor(clusterId: string, vmId: string, presence: PresenceDirectory, token: SecretValue, answerTimeout: Milliseconds) {
+  constructor(
+    clusterId: string,
+    vmId: string,
+    presence: Pick<PresenceDirectory, 'find'>,
+    token: SecretValue,
+    answerTimeout: Milliseconds,
+  ) {
     this.clusterId = clusterId;
     this.vmId = vmId;
     this.#presence = presence;
@@ -152,6 +163,10 @@ class TunnelledAgent implements Agent {
     }
   }
 
+  diagnose(kind: DiagnosticKind, signal?: AbortSignal): Promise<Diagnostic> {
+    return this.#json(DIAGNOSTICS[kind] as z.ZodType<Diagnostic>, 'GET', `/v1/diagnostics/${kind}`, undefined, signal);
+  }
+
   async consulFetch(path: string, request: ConsulRequest = {}): Promise<Response> {
     const { method = 'GET', headers, body, signal, timeout = CONSUL_ANSWER_TIMEOUT } = request;
     return this.#call({ method, path: `${CONSUL_PROXY_PREFIX}${path}`, headers, body, signal, timeout });
@@ -179,7 +194,20 @@ class TunnelledAgent implements Agent {
     });
   }
 
-  async #call(call: Call): Promise<Response> {
+  #call(call: Call): Promise<Response> {
+    const { clusterId, vmId } = this;
+    // Of Consul's addresses only that they are Consul's: the rest may hold names of the customer's.
+    const route = call.path.startsWith(CONSUL_PROXY_PREFIX)
+      ? CONSUL_PROXY_PREFIX
+      : call.path.replace(TASK_PATH, '/v1/tasks/{id}');
+    return traced(`agent ${call.method} ${route}`, { kind: 'client', attributes: { clusterId, vmId } }, async (span) => {
+      const answer = await this.#send(call);
+      span.setAttribute('http.response.status_code', answer.status);
+      return answer;
+    });
+  }
+
+  async #send(call: Call): Promise<Response> {
     const internalUrl = await locate(this.#presence, this.clusterId, this.vmId);
     const answered = new AbortController();
     const timer = setTimeout(() => answered.abort(new Error(`no answer within ${call.timeout} ms`)), call.timeout);
@@ -187,7 +215,7 @@ class TunnelledAgent implements Agent {
       const url = new URL(`/agents/${this.clusterId}/${this.vmId}${call.path}`, internalUrl);
       const answer = await fetch(url, {
         method: call.method,
-        headers: { ...call.headers, authorization: `Bearer ${this.#token.reveal()}` },
+        headers: { ...call.headers, ...traceHeaders(), authorization: `Bearer ${this.#token.reveal()}` },
         body: call.body as BodyInit | undefined,
         redirect: 'manual',
         signal: call.signal ? AbortSignal.any([call.signal, answered.signal]) : answered.signal,
@@ -215,7 +243,7 @@ async function throwRefusal(answer: Response, vmId: string): Promise<never> {
 }
 
 /** A refusal that may pass; the code says which. */
-class AgentRefusal extends TransientError {
+export class AgentRefusal extends TransientError {
   readonly code: string;
 
   constructor(vmId: string, code: string, message: string) {

@@ -5,9 +5,10 @@
  */
 export * from './messages.schema';
 export * from './task.schema';
+export { DIAGNOSTICS, DIAGNOSTICS_PATH, type Diagnostic, type DiagnosticKind } from './diagnostics.schema';
 export { desiredStateIsIntact, hashOfJson, sealDesiredState } from './desired-state';
 export { agentIdentityUri, parseAgentIdentityUri, type AgentIdentity } from './agent-identity';
 export { PRESENCE_REFRESH, PresenceDirectory, type AgentPresence } from './presence';
-export { createAgentClient, type Agent, type AgentClient, type ConsulRequest } from './agent-client';
+export { AgentRefusal, createAgentClient, type Agent, type AgentClient, type ConsulRequest } from './agent-client';
 export { renderCloudConfig, type CloudConfigInput } from './cloud-config';
 export { START_AGENT_PROGRAM } from './start-agent-program';

@@ -18,6 +18,8 @@ export interface OperationRecord {
   readonly input: unknown;
   readonly requestedBy: string;
   readonly correlationId: string | null;
+  /** W3C `traceparent` of the request that asked for it; null when requests are not traced. */
+  readonly traceparent: string | null;
   readonly currentStep: string | null;
   readonly waitingFor: string | null;
   readonly wakeAt: Date | null;

@@ -1,5 +1,6 @@
 import type { Clock } from '@managed-consul/config';
 import { withLogContext, type Logger } from '@managed-consul/observability';
+import { beginSpan, markFailed, traced } from '@managed-consul/tracing';
 import type { Lease } from './lease';
 import type { OperationRecord } from './operation-record';
 import type { OperationChange } from './operation-change';
@@ -82,7 +83,8 @@ export class OperationRun<Services extends object> {
   /** A place's row as it will be when it begins now; written before the step runs, so that a crash counts as an attempt. */
   #beginning({ step, item }: Place<Services>): StepRow {
     const old = this.#rows.find(step.name, item);
-    if (old) return { ...old, state: 'Running', attempts: old.attempts + 1, waitingFor: null };
+    const { skippable } = step;
+    if (old) return { ...old, state: 'Running', attempts: old.attempts + 1, waitingFor: null, skippable };
     const none = { waitingFor: null, output: null, errorCode: null, errorMessage: null, lastProblem: null, finishedAt: null };
     return {
       name: step.name,
@@ -92,6 +94,7 @@ export class OperationRun<Services extends object> {
       attempts: 1,
       startedAt: this.#now(),
       failures: 0,
+      skippable,
       ...none,
     };
   }
@@ -102,27 +105,46 @@ export class OperationRun<Services extends object> {
   }
 
   async #begin(place: Place<Services>): Promise<void> {
+    if (this.#rows.size === 0) this.#tellWait();
     const event = this.#rows.size === 0 ? this.#describe({ type: 'OperationStarted', operation: this.#operation }) : undefined;
     await this.#write({ begin: this.#beginning(place), event });
   }
 
+  /** From the request until a worker took it: the queue's part of the trace. */
+  #tellWait(): void {
+    const { id, kind, createdAt, traceparent } = this.#operation;
+    const attributes = { operationId: id, operation: kind };
+    beginSpan('queue', { parent: traceparent, startTime: createdAt, attributes }).end(this.#now());
+  }
+
   async #try(place: Place<Services>): Promise<Verdict> {
-    const { host, clock, log } = this.#tools;
     const { id: operationId, clusterId, installationId, correlationId } = this.#operation;
     const ids = { operationId, clusterId, installationId, correlationId, step: place.step.name, item: place.item };
-    return withLogContext(Object.fromEntries(Object.entries(ids).filter(([, value]) => value)), async () => {
-      try {
-        await this.#reached('before-effect', place);
-        const services = await host.buildServices(this.#operation, place.item);
-        const given = { operation: this.#operation, rows: this.#rows, clock, log, signal: this.#lease.signal };
-        const context: StepContext<Services> = { ...services, ...stepEnvironment(place, given) };
-        const result = await place.step.run(context);
-        await this.#reached('after-effect', place);
-        return judgeResult(place.step, this.#row(place), result, this.#tools);
-      } catch (error) {
-        return this.#judgeError(place, error);
-      }
-    });
+    const known = Object.fromEntries(Object.entries(ids).filter(([, value]) => value));
+    const attributes = { ...known, operation: this.#operation.kind, attempt: this.#row(place).attempts };
+    return withLogContext(known, () =>
+      traced(`step ${place.step.name}`, { parent: this.#operation.traceparent, attributes }, async (span) => {
+        const verdict = await this.#verdictOf(place);
+        span.setAttribute('verdict', verdict.kind);
+        if (verdict.kind === 'failed') markFailed(span, verdict.code);
+        return verdict;
+      }),
+    );
+  }
+
+  async #verdictOf(place: Place<Services>): Promise<Verdict> {
+    const { host, clock, log } = this.#tools;
+    try {
+      await this.#reached('before-effect', place);
+      const services = await host.buildServices(this.#operation, place.item);
+      const given = { operation: this.#operation, rows: this.#rows, clock, log, signal: this.#lease.signal };
+      const context: StepContext<Services> = { ...services, ...stepEnvironment(place, given) };
+      const result = await place.step.run(context);
+      await this.#reached('after-effect', place);
+      return judgeResult(place.step, this.#row(place), result, this.#tools);
+    } catch (error) {
+      return this.#judgeError(place, error);
+    }
   }
 
   #judgeError(place: Place<Services>, error: unknown): Verdict {

@@ -8,7 +8,7 @@ const RECORD = `id::text, kind, subject, cluster_id::text AS "clusterId", instal
   state::text, input, requested_by AS "requestedBy", correlation_id AS "correlationId", current_step AS "currentStep",
   waiting_for AS "waitingFor", wake_at AS "wakeAt", wake_number AS "wakeNumber", cancel_requested_at AS "cancelRequestedAt",
   page_at AS "pageAt", error_code AS "errorCode", error_message AS "errorMessage", error_step AS "errorStep",
-  created_at AS "createdAt", started_at AS "startedAt", revision`;
+  created_at AS "createdAt", started_at AS "startedAt", traceparent, revision`;
 
 /** Other operations of the subject that are not finished, in the lane named after it. */
 const unfinishedOthers = (lane: string) =>
@@ -27,7 +27,23 @@ export const ACQUIRE = `
         ELSE cancel_requested_at END
   WHERE id = $1 AND state::text IN ('Pending', 'Running') AND wake_at <= $4 AND (lease_owner IS NULL OR lease_until <= $3)
     AND (lane = 'Change' OR NOT EXISTS (${unfinishedOthers('Change')}))
+    AND operation_paused_until(operations, $3) IS NULL
   RETURNING ${RECORD}`;
+
+/**
+ * `$2` now, `$3` due, `$4` the latest moment of the next look: an operation that is paused looks again then, or when the pause
+ * ends. The time until then counts for no limit of its step. */
+export const DEFER_PAUSED = `
+  WITH own AS (
+    UPDATE operations SET wake_at = least(operation_paused_until(operations, $2), $4), wake_number = wake_number + 1
+    WHERE id = $1 AND state::text IN ('Pending', 'Running') AND wake_at <= $3 AND (lease_owner IS NULL OR lease_until <= $2)
+      AND operation_paused_until(operations, $2) IS NOT NULL
+    RETURNING id, wake_number, wake_at
+  ), stood AS (
+    UPDATE operation_steps step SET started_at = step.started_at + (own.wake_at - $2::timestamptz) FROM own
+    WHERE step.operation_id = own.id AND step.state::text IN ('Waiting', 'Running')
+  )
+  SELECT id::text, wake_number AS "wakeNumber", wake_at AS at FROM own`;
 
 /** `$2` now, `$3` due. */
 export const LOOK = `
@@ -52,7 +68,8 @@ export const DEFER = `
 
 export const STEPS = `
   SELECT name, item, position, state::text, attempts, failures, waiting_for AS "waitingFor", output, error_code AS "errorCode",
-         error_message AS "errorMessage", last_problem AS "lastProblem", started_at AS "startedAt", finished_at AS "finishedAt"
+         error_message AS "errorMessage", last_problem AS "lastProblem", started_at AS "startedAt", finished_at AS "finishedAt",
+         skippable
   FROM operation_steps WHERE operation_id = $1`;
 
 /** `$3` lease end. */
@@ -89,16 +106,16 @@ export const WRITE = `
               c."eventMessage"
   ), saved AS (
     INSERT INTO operation_steps (operation_id, name, item, position, state, attempts, failures, waiting_for, output, error_code,
-                                 error_message, last_problem, started_at, finished_at)
+                                 error_message, last_problem, started_at, finished_at, skippable)
     SELECT owned.id, s.name, s.item, s.position, s.state::"OperationStepState", s.attempts, s.failures, s."waitingFor", s.output,
-           s."errorCode", s."errorMessage", s."lastProblem", s."startedAt", s."finishedAt"
+           s."errorCode", s."errorMessage", s."lastProblem", s."startedAt", s."finishedAt", s.skippable
     FROM owned, jsonb_to_recordset(owned.steps) AS s(name text, item text, position int, state text, attempts int, failures int,
       "waitingFor" text, output jsonb, "errorCode" text, "errorMessage" text, "lastProblem" text, "startedAt" timestamptz,
-      "finishedAt" timestamptz)
+      "finishedAt" timestamptz, skippable text)
     ON CONFLICT (operation_id, name, item) DO UPDATE
     SET state = excluded.state, attempts = excluded.attempts, failures = excluded.failures, waiting_for = excluded.waiting_for,
         output = excluded.output, error_code = excluded.error_code, error_message = excluded.error_message,
-        last_problem = excluded.last_problem, finished_at = excluded.finished_at
+        last_problem = excluded.last_problem, finished_at = excluded.finished_at, skippable = excluded.skippable
   ), told AS (
     ${TELL} SELECT cluster_id, id, "eventType", "eventMessage", now FROM owned
     WHERE cluster_id IS NOT NULL AND "eventType" IS NOT NULL

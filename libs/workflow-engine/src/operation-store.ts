@@ -2,7 +2,7 @@ import type { Database, Transaction } from '@managed-consul/database';
 import { ChangeNotices } from './change-notices';
 import { GroupedWrites } from './grouped-writes';
 import type { OperationRecord } from './operation-record';
-import { ACQUIRE, DEFER, END, LOOK, RELEASE, RENEW, STEPS, WRITE } from './operation-statements';
+import { ACQUIRE, DEFER, DEFER_PAUSED, END, LOOK, RELEASE, RENEW, STEPS, WRITE } from './operation-statements';
 import type { LeaseKey, OperationChange, WriteRow, WrittenOperation } from './operation-change';
 import type { StepRow } from './step-rows';
 
@@ -47,6 +47,11 @@ export class OperationStore {
       if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return undefined;
       throw error;
     }
+  }
+
+  /** When an operation that an operator has paused looks again, at the latest at `at`; undefined for one that is not paused. */
+  async deferPaused(id: string, now: Date, due: Date, at: Date): Promise<(WakeCall & { at: Date }) | undefined> {
+    return (await this.#query<WakeCall & { at: Date }>('defer-paused', DEFER_PAUSED, [id, now, due, at]))[0];
   }
 
   /** Kind and start of an operation that is due and free and yet could not be taken: another of its subject is in the way. */

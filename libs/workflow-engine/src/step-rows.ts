@@ -5,7 +5,7 @@ export interface StepRow {
   readonly name: string;
   readonly item: string;
   readonly position: number;
-  readonly state: 'Running' | 'Waiting' | 'Succeeded' | 'Failed';
+  readonly state: 'Running' | 'Waiting' | 'Succeeded' | 'Failed' | 'Skipped';
   readonly attempts: number;
   readonly failures: number;
   readonly waitingFor: string | null;
@@ -17,6 +17,8 @@ export interface StepRow {
   readonly lastProblem: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
+  /** Why an operator may have it passed by, as the workflow that runs it says; null when it must not be. */
+  readonly skippable: string | null;
 }
 
 /** A step and the item that it is run for: where in its workflow an operation is. */
@@ -24,6 +26,8 @@ export interface Place<Services extends object> {
   readonly step: StepEntry<Services>;
   readonly item: string;
 }
+
+const FINISHED: ReadonlySet<StepRow['state']> = new Set(['Succeeded', 'Failed', 'Skipped']);
 
 const keyOf = (name: string, item: string) => `${name}/${item}`;
 
@@ -55,7 +59,7 @@ export class StepRows {
   next<Services extends object>(entries: readonly WorkflowEntry<Services>[], finishing?: StepRow): Place<Services> | undefined {
     const passed = (name: string, item: string): StepRow | undefined => {
       const row = finishing?.name === name && finishing.item === item ? finishing : this.find(name, item);
-      return row?.state === 'Succeeded' || row?.state === 'Failed' ? row : undefined;
+      return row && FINISHED.has(row.state) ? row : undefined;
     };
     for (const entry of entries) {
       const first = entry.kind === 'for-each' ? entry.plan : entry;

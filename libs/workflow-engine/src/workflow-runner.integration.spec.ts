@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hours, minutes, seconds } from '@managed-consul/config';
 import { TerminalError, TransientError } from '@managed-consul/errors';
 import { WorkflowBench } from '@managed-consul/testing';
@@ -318,5 +318,59 @@ describe('cancel', () => {
     operationId = (await bench.request('try')).id;
     expect(await runner.run(operationId)).toBe('ended');
     expect((await bench.operation(operationId)).state).toBe('Succeeded');
+  });
+});
+
+describe('a pause', () => {
+  const grounds = { reason: 'Azure misbehaves.', ticket: 'OPS-1', actorId: 'lead' };
+  const pause = (scope: 'All' | 'Kind' | 'Cluster', value: string | null) =>
+    bench.database.prisma.pause.create({
+      data: { ...grounds, scope, value, until: new Date(bench.clock.now().getTime() + minutes(10)) },
+    });
+  afterEach(() => bench.database.prisma.pause.deleteMany());
+
+  it('keeps operations of its scope from being taken up, and no others, and ends by itself', async () => {
+    const { world, host } = given([action(first)]);
+    const other = defineWorkflow<World>({ operation: 'other', pageOperatorAfter: hours(1), steps: [action(asked)] });
+    const runner = bench.runner(bench.host([...host.workflows.values(), other], world));
+    await pause('Kind', 'try');
+    const [paused, free] = [await bench.request('try'), await bench.request('other')];
+    expect([await runner.run(paused.id), await runner.run(free.id)]).toEqual(['paused', 'ended']);
+    expect(bench.bell.rung.at(-1)).toMatchObject({ id: paused.id, delay: seconds(15) });
+    expect(await bench.operation(paused.id)).toMatchObject({ state: 'Pending', startedAt: null });
+    bench.clock.advance(minutes(10));
+    expect(await runner.run(paused.id)).toBe('ended');
+    expect(world.did).toEqual(['asked', 'first']);
+  });
+
+  it('is looked for again soon, so that one that is lifted holds nobody up', async () => {
+    const { runner } = given([action(first)]);
+    const { id: pauseId } = await pause('All', null);
+    const { id } = await bench.request('try');
+    expect(await runner.run(id)).toBe('paused');
+    await bench.database.prisma.pause.update({ where: { id: pauseId }, data: { liftedAt: bench.clock.now() } });
+    expect(await runner.run(id)).toBe('not-due');
+    bench.clock.advance(seconds(15));
+    expect(await runner.run(id)).toBe('ended');
+  });
+
+  it('holds what waits where it is, and its time counts for no limit', async () => {
+    const { world, runner } = given([theWait, action(first)]);
+    const clusterId = randomUUID();
+    const { id } = await bench.request('try', { clusterId });
+    expect(await runner.run(id)).toBe('waiting');
+    bench.clock.advance(seconds(20));
+    await pause('Cluster', clusterId);
+    for (let look = 0; look < 40; look += 1) {
+      expect(await runner.run(id)).toBe('paused');
+      bench.clock.advance(seconds(15));
+    }
+    // Ten minutes later its minute is not over.
+    expect(await runner.run(id)).toBe('waiting');
+    expect(world.did).toEqual(['looked', 'looked']);
+    world.answers.push('there');
+    bench.clock.advance(seconds(20));
+    expect(await runner.run(id)).toBe('ended');
+    expect((await bench.operation(id)).state).toBe('Succeeded');
   });
 });

@@ -27,7 +27,7 @@ export interface RunnerOptions<Services extends object> {
 }
 
 /** What came of a bell. `not-due`: held by another, ended, or too early; `blocked`: another operation of the subject is first. */
-export type RunResult = RunEnd['kind'] | 'not-due' | 'blocked' | 'lost' | 'broken';
+export type RunResult = RunEnd['kind'] | 'not-due' | 'blocked' | 'paused' | 'lost' | 'broken';
 
 const DEFAULT_LEASE: LeaseTimes = { lasts: seconds(30), renewEvery: seconds(10) };
 
@@ -36,6 +36,9 @@ const EARLY: Milliseconds = 500;
 
 /** How soon an operation looks again for what is in its way; its end rings sooner. */
 const BLOCKED: Milliseconds = seconds(5);
+
+/** How soon a paused operation looks whether the pause was lifted. */
+const PAUSED: Milliseconds = seconds(15);
 
 /** How soon an operation of a kind that this worker does not know is offered again: another version may know it. */
 const UNKNOWN_KIND: Milliseconds = minutes(1);
@@ -129,6 +132,11 @@ export class WorkflowRunner<Services extends object> {
   }
 
   async #stepAside(id: string, now: Date, due: Date): Promise<RunResult> {
+    const paused = await this.#store.deferPaused(id, now, due, new Date(now.getTime() + PAUSED));
+    if (paused) {
+      await this.#ring([paused]);
+      return 'paused';
+    }
     const blocked = await this.#store.findBlocked(id, now, due);
     if (!blocked) return 'not-due';
     const pageAfter = this.#options.host.workflows.get(blocked.kind)?.pageOperatorAfter ?? Infinity;

@@ -11,6 +11,16 @@ export interface StepEntry<Services extends object> {
   readonly retry: RetryRule;
   /** Of a condition: what the customer is told when `retry.within` has passed. */
   readonly orFail: string | undefined;
+  /** Why nothing is lost when an operator has it passed by; null when it must not be. */
+  readonly skippable: string | null;
+}
+
+/**
+ * That a step may be passed by, and why that is safe. Only a step that hands nothing on can be: later steps read the outputs of
+ * earlier ones, and one that was skipped has none.
+ */
+interface Skippable {
+  skippable: string;
 }
 
 /** A part of the list that is gone through once for each item of its plan. */
@@ -36,10 +46,18 @@ export interface Workflow<Services extends object> {
 
 /** A step that acts on one thing. Errors that may pass are retried by `retry`. */
 export function action<Services extends object>(
+  step: ActionFunction<Services, undefined>,
+  options: { retry?: RetryRule } & Skippable,
+): StepEntry<Services>;
+export function action<Services extends object>(
   step: ActionFunction<Services, unknown>,
-  options: { retry?: RetryRule } = {},
+  options?: { retry?: RetryRule },
+): StepEntry<Services>;
+export function action<Services extends object>(
+  step: ActionFunction<Services, unknown>,
+  { retry, skippable = null }: { retry?: RetryRule; skippable?: string | null } = {},
 ): StepEntry<Services> {
-  return { kind: 'action', name: step.name, run: step, retry: { ...DEFAULT_RETRY, ...options.retry }, orFail: undefined };
+  return { kind: 'action', name: step.name, run: step, retry: { ...DEFAULT_RETRY, ...retry }, orFail: undefined, skippable };
 }
 
 /**
@@ -47,10 +65,18 @@ export function action<Services extends object>(
  * operation fails with the sentence `orFail`.
  */
 export function condition<Services extends object>(
+  step: StepFunction<Services, undefined>,
+  options: { within: Milliseconds; orFail: string } & Skippable,
+): StepEntry<Services>;
+export function condition<Services extends object>(
   step: StepFunction<Services, unknown>,
   options: { within: Milliseconds; orFail: string },
+): StepEntry<Services>;
+export function condition<Services extends object>(
+  step: StepFunction<Services, unknown>,
+  { within, orFail, skippable = null }: { within: Milliseconds; orFail: string; skippable?: string | null },
 ): StepEntry<Services> {
-  return { kind: 'condition', name: step.name, run: step, retry: { within: options.within }, orFail: options.orFail };
+  return { kind: 'condition', name: step.name, run: step, retry: { within }, orFail, skippable };
 }
 
 /** Runs `steps` for each item that `plan` names, one item after the other. The list is computed once and stored. */

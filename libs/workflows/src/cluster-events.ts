@@ -3,6 +3,8 @@ import { cloneClusterEvents } from './clone-cluster/clone-cluster.events';
 import { createClusterEvents } from './create-cluster/create-cluster.events';
 import { createSecondaryEvents } from './create-secondary/create-secondary.events';
 import { createSnapshotLinkEvents } from './create-snapshot-link/create-snapshot-link.events';
+import { closeBreakGlassEvents } from './close-break-glass/close-break-glass.events';
+import { openBreakGlassEvents } from './open-break-glass/open-break-glass.events';
 import { createRootTokenEvents } from './create-root-token/create-root-token.events';
 import { deleteSnapshotEvents } from './delete-snapshot/delete-snapshot.events';
 import { deleteClusterEvents } from './delete-cluster/delete-cluster.events';
@@ -24,6 +26,11 @@ import { rotateServerCertificatesEvents } from './rotate-server-certificates/rot
 import { previewRestoreEvents } from './preview-restore/preview-restore.events';
 import { recoverQuorumEvents } from './recover-quorum/recover-quorum.events';
 import { restoreClusterEvents } from './restore-cluster/restore-cluster.events';
+import { restartServerEvents } from './restart-server/restart-server.events';
+import { redeployServerEvents } from './redeploy-server/redeploy-server.events';
+import { replaceServerEvents } from './replace-server/replace-server.events';
+import { transferLeadershipEvents } from './transfer-leadership/transfer-leadership.events';
+import { removePeerEvents } from './remove-peer/remove-peer.events';
 import { isPassedBy } from './shared-steps/passed-by';
 
 /** Every operation that a cluster's history tells of. */
@@ -53,6 +60,13 @@ const ALL_EVENTS: readonly OperationEvents[] = [
   createSecondaryEvents,
   recoverQuorumEvents,
   drillSnapshotEvents,
+  openBreakGlassEvents,
+  closeBreakGlassEvents,
+  restartServerEvents,
+  redeployServerEvents,
+  replaceServerEvents,
+  transferLeadershipEvents,
+  removePeerEvents,
 ];
 
 const EVENTS: ReadonlyMap<string, OperationEvents> = new Map(ALL_EVENTS.map((events) => [events.operation, events]));

@@ -8,6 +8,8 @@ import { cloneCluster } from './clone-cluster/clone-cluster.workflow';
 import { createCluster } from './create-cluster/create-cluster.workflow';
 import { createSecondary } from './create-secondary/create-secondary.workflow';
 import { createSnapshotLink } from './create-snapshot-link/create-snapshot-link.workflow';
+import { closeBreakGlass } from './close-break-glass/close-break-glass.workflow';
+import { openBreakGlass } from './open-break-glass/open-break-glass.workflow';
 import { createRootToken } from './create-root-token/create-root-token.workflow';
 import { deleteCluster } from './delete-cluster/delete-cluster.workflow';
 import { deleteSnapshot } from './delete-snapshot/delete-snapshot.workflow';
@@ -33,6 +35,11 @@ import { scaleCluster } from './scale-cluster/scale-cluster.workflow';
 import { suspendCluster } from './suspend-cluster/suspend-cluster.workflow';
 import { recoverQuorum } from './recover-quorum/recover-quorum.workflow';
 import { restoreCluster } from './restore-cluster/restore-cluster.workflow';
+import { restartServer } from './restart-server/restart-server.workflow';
+import { redeployServer } from './redeploy-server/redeploy-server.workflow';
+import { replaceServer } from './replace-server/replace-server.workflow';
+import { transferLeadership } from './transfer-leadership/transfer-leadership.workflow';
+import { removePeer } from './remove-peer/remove-peer.workflow';
 import { noCluster, type ClusterRecord, type Services, type WorkflowDependencies } from './services';
 
 /** Every lifecycle operation of the service. */
@@ -65,6 +72,13 @@ export const WORKFLOWS = [
   drillSnapshot,
   sendUsage,
   compareUsage,
+  openBreakGlass,
+  closeBreakGlass,
+  restartServer,
+  redeployServer,
+  replaceServer,
+  transferLeadership,
+  removePeer,
 ] as const;
 
 async function readCluster({ database }: WorkflowDependencies, operation: OperationRecord): Promise<ClusterRecord> {

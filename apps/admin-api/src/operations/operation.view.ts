@@ -1,6 +1,6 @@
-import type { FleetOperationBody } from '@managed-consul/api-contract';
-import type { FleetOperation } from '@managed-consul/fleet';
-import { isoOf } from '@managed-consul/http-api';
+import type { FleetOperationBody, FleetStepBody } from '@managed-consul/api-contract';
+import type { FleetOperation, FleetStep } from '@managed-consul/fleet';
+import { isoOf, showStep } from '@managed-consul/http-api';
 
 export const showOperation = (operation: FleetOperation): FleetOperationBody => ({
   id: operation.id,
@@ -25,4 +25,10 @@ export const showOperation = (operation: FleetOperation): FleetOperationBody => 
   createdAt: operation.createdAt.toISOString(),
   startedAt: isoOf(operation.startedAt),
   finishedAt: isoOf(operation.finishedAt),
+});
+
+export const showFleetStep = (step: FleetStep): FleetStepBody => ({
+  ...showStep(step),
+  skippable: step.skippable,
+  skippedBy: step.skippedBy,
 });

@@ -1,19 +1,20 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import { z } from 'zod';
 import type { FastifyRequest } from 'fastify';
-import { fleetOperationQuerySchema, groundsSchema, type QueueBody } from '@managed-consul/api-contract';
+import { fleetOperationQuerySchema, groundsSchema, skipStepSchema, type QueueBody } from '@managed-consul/api-contract';
 import {
   findFleetOperations,
   getFleetOperation,
   planCancel,
   planRetry,
+  planSkip,
   readQueue,
   type FleetOperation,
 } from '@managed-consul/fleet';
-import { pageOf, readId, readInput, readPageRequest, type PagedList, showStep } from '@managed-consul/http-api';
+import { pageOf, readId, readInput, readPageRequest, type PagedList } from '@managed-consul/http-api';
 import { ADMIN_SERVICES, type AdminServices } from '../admin-services';
 import { ChangesService, FromSender, type SentChange } from '../http/changes.service';
-import { showOperation } from './operation.view';
+import { showFleetStep, showOperation } from './operation.view';
 
 const pages: PagedList<FleetOperation, string> = {
   name: 'fleet-operations',
@@ -49,7 +50,7 @@ export class OperationsController {
   @Get('operations/:id')
   async get(@Param('id') id: string) {
     const { steps, ...operation } = await getFleetOperation(this.#services.database, readId(id));
-    return { ...showOperation(operation), input: operation.input, steps: steps.map(showStep) };
+    return { ...showOperation(operation), input: operation.input, steps: steps.map(showFleetStep) };
   }
 
   @Post('operations/:id/retry')
@@ -68,6 +69,19 @@ export class OperationsController {
     const operationId = readId(id);
     const { clock } = this.#services;
     const answer = await this.#changes.make(sent, readInput(groundsSchema, body), (tx) => planCancel(tx, operationId, clock));
+    await this.#ring(sent, operationId);
+    return answer;
+  }
+
+  @Post('operations/:id/skip-step')
+  @HttpCode(200)
+  async skipStep(@FromSender() sent: SentChange, @Param('id') id: string, @Body() body: unknown) {
+    const operationId = readId(id);
+    const { step: name, item, ...grounds } = readInput(skipStepSchema, body);
+    const { clock } = this.#services;
+    const answer = await this.#changes.make(sent, grounds, (tx) =>
+      planSkip(tx, operationId, { name, item }, sent.requester, clock),
+    );
     await this.#ring(sent, operationId);
     return answer;
   }

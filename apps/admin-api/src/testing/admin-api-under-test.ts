@@ -7,12 +7,15 @@ import {
   type Cluster,
   type Database,
   type Operation,
+  type Server,
   type UsageEmission,
   type UsageRecord,
 } from '@managed-consul/database';
 import { createLogger } from '@managed-consul/observability';
 import { AppTokenIssuer, createTestDatabase, NotedBell, seedCatalogue } from '@managed-consul/testing';
+import type { AdminServices } from '../admin-services';
 import { createAdminApi } from '../create-admin-api';
+import { startGatewayStandIn, type GatewayStandIn } from './gateway-stand-in';
 
 const AUDIENCE = 'api://managed-consul-admin';
 
@@ -32,6 +35,8 @@ export interface AdminApiUnderTest {
   database: Database;
   issuer: AppTokenIssuer;
   bell: NotedBell;
+  /** What agents reply, by vmId; one without a reply is not connected. */
+  gateway: GatewayStandIn;
   tenantId: string;
   objectIds: Record<AdminRole, string>;
   tokens: Record<AdminRole, string>;
@@ -39,12 +44,16 @@ export interface AdminApiUnderTest {
   routes: () => string[];
   /** A customer's cluster as the worker leaves it. */
   newCluster(more?: Partial<Cluster>): Promise<Cluster>;
+  /** A server that is a member, and healthy as far as was seen. */
+  newServer(cluster: Cluster, name: string, more?: Partial<Server>): Promise<Server>;
   newOperation(cluster: Cluster, more?: Partial<Operation>): Promise<Operation>;
   /** A row of the ledger: the whole hour of 2026-05-20T10:00Z. */
   newUsageRecord(cluster: Cluster, more?: Partial<UsageRecord>): Promise<UsageRecord>;
   /** What the Marketplace is to be told of that hour. */
   newEmission(cluster: Cluster, more?: Partial<UsageEmission>): Promise<UsageEmission>;
   call(token: string | undefined, method: string, path: string, options?: AdminCall): Promise<AdminAnswer>;
+  /** A request as it is, to the address below the API's own. */
+  fetch(address: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
 }
 
@@ -63,6 +72,10 @@ async function recordsIn({ prisma }: Database) {
       ...more,
     };
     return prisma.cluster.create({ data: data as Parameters<typeof prisma.cluster.create>[0]['data'] });
+  };
+  const newServer = async ({ id: clusterId }: Cluster, name: string, more: Partial<Server> = {}) => {
+    const machine = { azureName: name, instanceId: name, vmId: `vm-${name}`, address: '172.25.16.4' };
+    return prisma.server.create({ data: { clusterId, name, ...machine, healthy: true, ...more } });
   };
   const newOperation = async ({ id, installationId }: Cluster, more: Partial<Operation> = {}) => {
     const about = { clusterId: id, installationId, subject: `cluster/${id}`, kind: 'scale-cluster', requestedBy: 'customer' };
@@ -94,12 +107,12 @@ async function recordsIn({ prisma }: Database) {
     };
     return prisma.usageEmission.create({ data: { ...what, nextTryAt: hour, createdAt: hour, ...more } });
   };
-  return { newCluster, newOperation, newUsageRecord, newEmission };
+  return { newCluster, newServer, newOperation, newUsageRecord, newEmission };
 }
 
-/** Starts one; `stop` ends everything that it started. */
-export async function startAdminApi(): Promise<AdminApiUnderTest> {
-  const [place, issuer] = await Promise.all([createTestDatabase(), AppTokenIssuer.start()]);
+/** Starts one, which shows `queue` if it is given; `stop` ends everything that it started. */
+export async function startAdminApi({ queue }: Pick<AdminServices, 'queue'> = {}): Promise<AdminApiUnderTest> {
+  const [place, issuer, gateway] = await Promise.all([createTestDatabase(), AppTokenIssuer.start(), startGatewayStandIn()]);
   const database = openDatabase({ url: place.url, maxConnections: 5 });
   await seedCatalogue(database);
   const tenantId = issuer.addTenant();
@@ -110,8 +123,13 @@ export async function startAdminApi(): Promise<AdminApiUnderTest> {
   const { application, routes } = await createAdminApi({
     database,
     bell,
+    agents: gateway.agents,
+    ...(queue ? { queue } : {}),
+    queueDepth: async () => ({ waiting: 3, active: 2, delayed: 1, failed: 0, oldestWaitingSince: undefined }),
     verifier: createTokenVerifier({ authority: issuer.authority, audience: AUDIENCE }),
     operators: { tenantId, viewers: [objectIds.viewer], operators: [objectIds.operator], leads: [objectIds.lead] },
+    breakGlass: { shortest: 5, longest: 240, approveWithin: 60 },
+    creditLimit: 100,
     clock: systemClock,
     log: createLogger({ app: 'admin-api', level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     publicUrl: 'https://admin.example.com',
@@ -119,7 +137,7 @@ export async function startAdminApi(): Promise<AdminApiUnderTest> {
   await application.listen(0, '127.0.0.1');
   const url = (await application.getUrl()).replace('[::1]', '127.0.0.1');
   return {
-    ...{ database, issuer, bell, tenantId, objectIds, logged, routes },
+    ...{ database, issuer, bell, gateway, tenantId, objectIds, logged, routes },
     ...(await recordsIn(database)),
     tokens: {
       viewer: await sign(objectIds.viewer),
@@ -140,10 +158,11 @@ export async function startAdminApi(): Promise<AdminApiUnderTest> {
       const isJson = /^application\/json/.test(response.headers.get('content-type') ?? '') && text !== '';
       return { status: response.status, text, body: (isJson ? JSON.parse(text) : {}) as AdminAnswer['body'] };
     },
+    fetch: (address, init) => fetch(`${url}${address}`, init),
     async stop() {
       await application.close();
       await database.close();
-      await Promise.all([place.drop(), issuer.stop()]);
+      await Promise.all([place.drop(), issuer.stop(), gateway.stop()]);
     },
   };
 }

@@ -1,4 +1,5 @@
 import {
+  CLUSTER_TAG,
   clusterNames,
   clusterTemplate,
   findDrift,
@@ -8,6 +9,7 @@ import {
   type TemplateResource,
 } from '@managed-consul/azure';
 import type { Finding } from '@managed-consul/clusters';
+import { z } from 'zod';
 import type { Services } from '../services';
 import { describeCluster } from '../shared-steps/cluster-description';
 import { placeOf } from '../shared-steps/place';
@@ -31,20 +33,46 @@ export async function comparedResources(looking: LookingAtAzure): Promise<Templa
   return clusterTemplate(await describeCluster(looking, '')).resources.filter(isCompared);
 }
 
-async function lookAtResource({ azure, cluster }: LookingAtAzure, wanted: TemplateResource): Promise<Finding[]> {
+/** What Azure has, or should have, of a cluster. No tags and no settings: customers may write anything into them. */
+export interface SeenResource {
+  name: string;
+  type: string;
+  /** Azure's word; null where it is missing or none was said. */
+  state: string | null;
+  drift: 'None' | 'Missing' | 'Altered' | 'Unexpected';
+  /** Of an altered one: the path of the first difference. */
+  difference: string | null;
+}
+
+interface Seen {
+  found: Finding[];
+  resources: SeenResource[];
+}
+
+const stateOf = (resource: unknown): string | null =>
+  z.object({ properties: z.object({ provisioningState: z.string() }) }).safeParse(resource).data?.properties.provisioningState ??
+  null;
+
+async function lookAtResource({ azure, cluster }: LookingAtAzure, wanted: TemplateResource): Promise<Seen> {
+  const { name, type } = wanted;
   const { subscription, ...place } = placeOf({ azure, cluster });
   const actual = await subscription.resources.read(resourceId(place, wanted.type, wanted.name), wanted.type);
   const what = `The ${KIND[wanted.type] ?? wanted.type} ${wanted.name}`;
   // Without it there are no machines, and no deployment brings back what was on their disks.
   const reason = wanted.type === RESOURCE_TYPES.scaleSet ? 'MachineGone' : 'ResourceMissing';
-  if (!actual) return [{ reason, about: wanted.name, message: `${what} is missing in Azure.` }];
+  if (!actual) {
+    const found = [{ reason, about: name, message: `${what} is missing in Azure.` } as const];
+    return { found, resources: [{ name, type, state: null, drift: 'Missing', difference: null }] };
+  }
   const difference = findDrift(wanted, actual, place);
   const message = `${what} was altered in Azure (${difference}).`;
-  return difference === undefined ? [] : [{ reason: 'ResourceAltered', about: wanted.name, message }];
+  const found = difference === undefined ? [] : [{ reason: 'ResourceAltered', about: name, message } as const];
+  const drift = difference === undefined ? 'None' : 'Altered';
+  return { found, resources: [{ name, type, state: stateOf(actual), drift, difference: difference ?? null }] };
 }
 
 /** Machines of servers that Azure does not have any more, and machines that belong to no server. */
-async function lookAtMachines({ azure, cluster }: LookingAtAzure): Promise<Finding[]> {
+async function lookAtMachines({ azure, cluster }: LookingAtAzure): Promise<Seen> {
   const { subscription, resourceGroup } = placeOf({ azure, cluster });
   const machines = await subscription.scaleSets.listInstances(resourceGroup, clusterNames(cluster.id).scaleSet);
   const present = new Set(machines.map(({ vmId }) => vmId));
@@ -58,12 +86,44 @@ async function lookAtMachines({ azure, cluster }: LookingAtAzure): Promise<Findi
       const message = `The scale set has a machine ${azureName} that belongs to no server.`;
       return { reason: 'MachineUnknown', about: azureName, message } as const;
     });
-  return [...gone, ...strange];
+  const type = `${RESOURCE_TYPES.scaleSet}/virtualMachines`;
+  const missing = cluster.serverRecords.filter(({ vmId }) => !present.has(vmId));
+  const resources = [
+    ...machines.map(({ azureName: name, vmId, provisioningState }) => {
+      const drift = vmId === '' || known.has(vmId) ? ('None' as const) : ('Unexpected' as const);
+      return { name, type, state: provisioningState ?? null, drift, difference: null };
+    }),
+    ...missing.map(({ azureName: name }) => ({ name, type, state: null, drift: 'Missing' as const, difference: null })),
+  ];
+  return { found: [...gone, ...strange], resources };
+}
+
+/** What carries the cluster's tag and is in none of its templates: it came from elsewhere, and goes when the cluster does. */
+async function findUnexpected(looking: LookingAtAzure, known: ReadonlySet<string>): Promise<SeenResource[]> {
+  const { subscription, resourceGroup } = placeOf(looking);
+  const tagged = await subscription.resources.listByTag(resourceGroup, CLUSTER_TAG, looking.cluster.id);
+  return tagged
+    .filter(({ name, type }) => !known.has(`${type}/${name}`.toLowerCase()))
+    .map(({ name, type, provisioningState }) => ({
+      ...{ name, type, state: provisioningState ?? null, drift: 'Unexpected' as const, difference: null },
+    }));
+}
+
+async function seeExpected(looking: LookingAtAzure): Promise<Seen> {
+  const wanted = await comparedResources(looking);
+  const seen = await Promise.all([...wanted.map((resource) => lookAtResource(looking, resource)), lookAtMachines(looking)]);
+  return { found: seen.flatMap(({ found }) => found), resources: seen.flatMap(({ resources }) => resources) };
+}
+
+/** The same look with everything that was seen, what nobody expected included. Throws what Azure throws. */
+export async function takeAzureInventory(looking: LookingAtAzure): Promise<Seen> {
+  const { found, resources } = await seeExpected(looking);
+  const { resources: made } = clusterTemplate(await describeCluster(looking, ''));
+  const known = new Set([...made, ...resources].map(({ name, type }) => `${type}/${name}`.toLowerCase()));
+  return { found, resources: [...resources, ...(await findUnexpected(looking, known))] };
 }
 
 /** What differs in Azure from what the service has made. Throws what Azure throws: then nothing is known. */
 export async function lookAtAzure(looking: LookingAtAzure): Promise<Finding[]> {
-  const resources = await comparedResources(looking);
-  const found = await Promise.all([lookAtMachines(looking), ...resources.map((resource) => lookAtResource(looking, resource))]);
-  return found.flat();
+  return (await seeExpected(looking)).found;
 }

@@ -1,4 +1,4 @@
-import type { Requester } from '@managed-consul/access';
+import { requireAdmission, type Requester } from '@managed-consul/access';
 import { INSTALLATION_TAG, OWNER_TAG, resourceGroupId, type ApplicationFacts } from '@managed-consul/azure';
 import {
   OPERATION_KINDS,
@@ -155,11 +155,22 @@ async function storeGrantedGroup(tx: Transaction, id: string): Promise<void> {
   if (count === 0) throw refuse('ResourceGroupTaken', 'The resource group belongs to another installation. Use another group.');
 }
 
+/** Time has passed since the request, and Azure has only now told whose tenant it is. */
+async function confirmTenantIsAdmitted({ database }: Step, tenantId: string): Promise<void> {
+  try {
+    await requireAdmission(database.prisma, tenantId);
+  } catch (error) {
+    throw error instanceof AppError ? new TerminalError(error.code, error.publicMessage, error) : error;
+  }
+}
+
 /** `isNew` says whether a first cluster is still owed: not when an application that works is only changed. */
 export async function recordInstallation(step: Step) {
   const { azure, database } = step;
   const input = inputOf(step);
   if (input.from === 'request') {
+    const { tenantId } = await readInstallation(step, input.installationId);
+    await confirmTenantIsAdmitted(step, tenantId);
     return done({ isNew: false }, (tx) => storeGrantedGroup(tx, input.installationId));
   }
   const application = await readApplication(step, input.applicationId);
@@ -171,6 +182,8 @@ export async function recordInstallation(step: Step) {
     );
   const present = await database.prisma.installation.findUnique({ where: { applicationId: application.id } });
   const isNew = present?.state !== 'Ready' || present.failureMessage !== null;
+  // What works is let alone: a suspension and the deny list are about what is new.
+  if (isNew) await confirmTenantIsAdmitted(step, subscription.tenantId);
   return done({ isNew }, async (tx) => {
     await storeApplication(tx, application, subscription.tenantId);
   });
@@ -214,6 +227,9 @@ function requestOrdered(step: Step, requester: Requester, order: ApplicationOrde
 /** What the rules for clusters refuse, no repetition will make acceptable. */
 function asRefusalOfParameters(error: unknown): unknown {
   if (!(error instanceof AppError)) return error;
+  // Not the parameters: the tenant was barred, or its quota used up, in the meantime.
+  if (['TenantSuspended', 'TenantDenied', 'QuotaExceeded'].includes(error.code))
+    return new TerminalError(error.code, error.publicMessage, error);
   const details = error.details.map(({ message }) => message).join(' ');
   return new TerminalError(
     error.code,

@@ -1,10 +1,10 @@
 import { seconds } from '@managed-consul/config';
-import { collectOwedUsage, countUnsent, sendBatch, sortOutPastLimit } from '@managed-consul/usage-emission';
+import { collectOwedUsage, countUnsent, sendBatches, sortOutPastLimit } from '@managed-consul/usage-emission';
 import { done, waitFor } from '@managed-consul/workflow-engine';
 import type { Step } from '../services';
 
-/** Batches of one turn: then the step says how far it is. */
-const BATCHES_AT_ONCE = 40;
+/** A call of a third of a second in eight lanes makes 24 a second. Batches of one turn: then the step says how far it is. */
+const AT_ONCE = { lanes: 8, batches: 200 };
 /** Events that wait for an answer are left alone for this long. */
 const ASK_AGAIN = seconds(30);
 
@@ -17,15 +17,13 @@ export async function planUsageEvents({ database, clock, log }: Step) {
   return done({ planned, carried });
 }
 
-/** Sends batch after batch; one that Azure does not take now waits as long as Azure asks. */
-export async function usageIsSent(step: Step) {
-  const { database, azure, clock, signal } = step;
-  for (let batch = 0; batch < BATCHES_AT_ONCE && !signal.aborted; batch += 1) {
-    const sent = await sendBatch({ database, metering: azure.metering, clock, signal });
-    if (sent.waitFor !== undefined) return waitFor('Azure takes no usage right now', sent.waitFor);
-    if (sent.events > 0) continue;
-    const left = await countUnsent(database, clock.now());
-    return left === 0 ? done() : waitFor(`Azure has not answered for all usage (${left} events left)`, ASK_AGAIN);
-  }
-  return waitFor('Usage is being sent to Azure', 1);
+/** Sends batch after batch; one that Azure does not take now makes all wait as long as Azure asks. */
+export async function usageIsSent({ database, azure, clock, signal }: Step) {
+  const sent = await sendBatches({ database, metering: azure.metering, clock, signal }, AT_ONCE);
+  if (sent.waitFor !== undefined) return waitFor('Azure takes no usage right now', sent.waitFor);
+  const left = await countUnsent(database, clock.now());
+  if (left === 0) return done();
+  return sent.events > 0
+    ? waitFor(`Usage is being sent to Azure (${left} events left)`, 1)
+    : waitFor(`Azure has not answered for all usage (${left} events left)`, ASK_AGAIN);
 }
