@@ -22,7 +22,7 @@ export interface BuiltApp {
 const entryOf = (root: string, app: string): string | undefined =>
   [join(root, 'apps', app, 'src/main.ts'), join(root, 'apps', app, 'main.ts')].find((path) => existsSync(path));
 
-function optionsFor(root: string, app: string, entry: string, file: string): BuildOptions & { write: false } {
+function optionsFor(root: string, entry: string, file: string, selfContained: boolean): BuildOptions & { write: false } {
   const shared = {
     entryPoints: [entry],
     outfile: file,
@@ -36,7 +36,7 @@ function optionsFor(root: string, app: string, entry: string, file: string): Bui
     // A workflow's steps are known in the database by the names of their functions, which bundling may change.
     keepNames: true,
   } as const satisfies BuildOptions;
-  if (!SELF_CONTAINED_APPS.has(app)) return { ...shared, target: CONTROL_PLANE_TARGET, packages: 'external', sourcemap: true };
+  if (!selfContained) return { ...shared, target: CONTROL_PLANE_TARGET, packages: 'external', sourcemap: true };
   return { ...shared, target: AGENT_TARGET, minify: true, banner: { js: REQUIRE_FOR_BUNDLED_PACKAGES } };
 }
 
@@ -57,6 +57,13 @@ export async function buildApps(root: string, output = join(root, 'dist/apps')):
     const entry = entryOf(root, name);
     return entry === undefined ? [] : [{ name, entry, file: join(output, name, 'main.mjs') }];
   });
-  await Promise.all(apps.map(({ name, entry, file }) => buildApp(optionsFor(root, name, entry, file))));
+  await Promise.all(apps.map(({ name, entry, file }) => buildApp(optionsFor(root, entry, file, SELF_CONTAINED_APPS.has(name)))));
   return apps.map(({ name, file }) => ({ name, file }));
+}
+
+/** Bundles one program that is to run on machines, as the agent is, and gives its file. */
+export async function buildForMachines(root: string, entry: string, name: string): Promise<string> {
+  const file = join(root, 'dist', name, 'main.mjs');
+  await buildApp(optionsFor(root, join(root, entry), file, true));
+  return file;
 }

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { AGENT_TUNNEL_ALPN, enrolRequestSchema, renewRequestSchema, type AgentIdentity } from '@managed-consul/agent-protocol';
 import { seconds } from '@managed-consul/config';
 import type { Logger } from '@managed-consul/observability';
+import { admitInTurn } from './admit-in-turn';
 import { artifactHash, serveArtifact } from './artifacts';
 import { certifiedAgentOf } from './certified-agent';
 import type { Enrolments } from './enrolments';
@@ -34,13 +35,15 @@ export function createAgentListener(options: AgentListenerOptions): Server {
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
       ALPNProtocols: [AGENT_TUNNEL_ALPN, 'http/1.1'],
-      handshakeTimeout: seconds(10),
+      // Long, for machines that are busy while thousands come back at once.
+      handshakeTimeout: seconds(30),
       headersTimeout: seconds(10),
       requestTimeout: seconds(30),
       keepAliveTimeout: seconds(5),
     },
     (request, response) => void handle(options, request, response),
   );
+  admitInTurn(server);
   routeByProtocol(server, options);
   // A connection that breaks during the handshake is the other side's business.
   server.on('tlsClientError', (err) => options.log.debug({ err }, 'A TLS handshake failed'));

@@ -14,6 +14,7 @@ import {
   type CertificateAuthority,
   type IssuedCertificate,
 } from '@managed-consul/secrets';
+import { AskedTogether } from './asked-together';
 import type { ManagedIdentityVerifier } from './managed-identity-verifier';
 import { RequestRefused } from './request-refused';
 
@@ -25,22 +26,24 @@ export interface EnrolmentsOptions {
   certificateLifetime: Milliseconds;
 }
 
-interface Row {
-  clusterId: string;
-  vmId: string;
-}
-
 /** An agent with the serial number (hexadecimal, in lower case) of the certificate that it shows. */
 export interface CertificateHolder extends AgentIdentity {
   certificateSerial: string;
 }
 
+const nameOf = ({ clusterId, vmId, certificateSerial }: CertificateHolder): string => `${clusterId}/${vmId}/${certificateSerial}`;
+
 /** Which agents may speak: proven by a managed identity, recorded in the database, and only while their cluster lives. */
 export class Enrolments {
   readonly #options: EnrolmentsOptions;
+  readonly #allowed: AskedTogether<CertificateHolder, boolean>;
 
   constructor(options: EnrolmentsOptions) {
     this.#options = options;
+    this.#allowed = new AskedTogether(async (holders) => {
+      const allowed = new Set((await this.findAllowed(holders)).map(nameOf));
+      return holders.map((holder) => allowed.has(nameOf(holder)));
+    });
   }
 
   /** Turns a proof of identity into a client certificate. Enrolling again replaces the earlier enrolment. Throws `RequestRefused`. */
@@ -77,14 +80,15 @@ export class Enrolments {
     return this.#answer(agent, certificate);
   }
 
-  async isAllowed(agent: CertificateHolder): Promise<boolean> {
-    return (await this.findAllowed([agent])).length > 0;
+  /** The same about one; asked together with others that are asked about at that moment. */
+  isAllowed(agent: CertificateHolder): Promise<boolean> {
+    return this.#allowed.ask(agent);
   }
 
   /** Those of the given agents whose certificate is of their last enrolment, not revoked, and whose cluster has not been deleted. */
-  async findAllowed(agents: readonly CertificateHolder[]): Promise<AgentIdentity[]> {
-    const result = await this.#options.database.pool.query<Row>(
-      `SELECT e.cluster_id::text AS "clusterId", e.vm_id AS "vmId"
+  async findAllowed(agents: readonly CertificateHolder[]): Promise<CertificateHolder[]> {
+    const result = await this.#options.database.pool.query<CertificateHolder>(
+      `SELECT e.cluster_id::text AS "clusterId", e.vm_id AS "vmId", asked.serial AS "certificateSerial"
        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (cluster_id, vm_id, serial)
        JOIN agent_enrolments e ON e.cluster_id = asked.cluster_id AND e.vm_id = asked.vm_id
        JOIN clusters c ON c.id = e.cluster_id

@@ -26,6 +26,8 @@ export interface GatewayOptions {
     host: string;
     port: number;
     token: SecretValue;
+    /** Opens the diagnostics only; nobody else than workers is let in without it. */
+    diagnosticsToken?: SecretValue | undefined;
     /** What the directory names; by default where it listens. */ url?: string;
   };
   artifactsFolder: string;
@@ -73,6 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const about = new InternalListener({ database: () => answers(database), redis: () => redis.ping().then(() => true) }, metrics);
   const internalServer = createInternalListener({
     token: internal.token,
+    diagnosticsToken: internal.diagnosticsToken,
     tunnels,
     about,
     tls: internalUrl.startsWith('https:') ? tls : undefined,
@@ -109,10 +112,13 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
+/** Connections that the system keeps until they are taken up; all agents may come back at once. */
+const BACKLOG = 4096;
+
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen(port, host, BACKLOG, () => {
       server.off('error', reject);
       resolve((server.address() as AddressInfo).port);
     });

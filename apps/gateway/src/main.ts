@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { loadSettings, seconds, systemClock } from '@managed-consul/config';
 import { openDatabase } from '@managed-consul/database';
-import { createLogger, Metrics } from '@managed-consul/observability';
+import { createLogger, Metrics, startTracing } from '@managed-consul/observability';
 import { Operations, QueueBell } from '@managed-consul/operations';
 import { LocalKeyFile } from '@managed-consul/secrets';
 import { Redis } from 'ioredis';
@@ -11,6 +11,7 @@ import { gatewaySettings } from './settings';
 
 const settings = loadSettings(gatewaySettings);
 const log = createLogger({ app: 'gateway', level: settings.LOG_LEVEL });
+const tracing = startTracing({ app: 'gateway', endpoint: settings.TRACES_ENDPOINT });
 const database = openDatabase({ url: settings.DATABASE_URL.reveal(), maxConnections: settings.DATABASE_MAX_CONNECTIONS });
 const redis = new Redis(settings.REDIS_URL.reveal(), {
   // A question to a Redis that is away fails soon: agents stay connected, presence is written once it is back.
@@ -40,6 +41,7 @@ const gateway = await startGateway({
     port: settings.GATEWAY_INTERNAL_PORT,
     url: settings.GATEWAY_INTERNAL_URL,
     token: settings.GATEWAY_INTERNAL_TOKEN,
+    diagnosticsToken: settings.GATEWAY_DIAGNOSTICS_TOKEN,
   },
   artifactsFolder: settings.ARTIFACTS_FOLDER,
   certificateLifetime: seconds(settings.GATEWAY_CERTIFICATE_LIFETIME_SECONDS),
@@ -54,6 +56,7 @@ async function stop(): Promise<void> {
   await bell.close();
   redis.disconnect();
   await database.close();
+  await tracing.stop();
 }
 
 const stopAndExit = () => {

@@ -7,6 +7,9 @@ export const gatewaySettings = defineSettings({
     options: ['debug', 'info', 'warn', 'error'],
     default: 'info',
   }),
+  TRACES_ENDPOINT: setting.optionalText({
+    description: 'Where spans are sent by OTLP over HTTP, as https://collector:4318/v1/traces; without it none are recorded.',
+  }),
   DATABASE_URL: setting.secret({ description: 'PostgreSQL, as postgresql://user:password@host:port/database.' }),
   DATABASE_MAX_CONNECTIONS: setting.integer({
     description: 'Most connections to PostgreSQL that this process opens.',
@@ -34,6 +37,10 @@ export const gatewaySettings = defineSettings({
     description: 'How workers reach this very replica. With https:// the internal listener uses the TLS certificate above.',
   }),
   GATEWAY_INTERNAL_TOKEN: setting.secret({ description: 'Bearer token that workers show; the same on all replicas.' }),
+  GATEWAY_DIAGNOSTICS_TOKEN: setting.optionalSecret({
+    description:
+      "Bearer token that the operators' API shows; it opens the diagnostics of Consul and nothing else. Without it: nothing.",
+  }),
   GATEWAY_CERTIFICATE_LIFETIME_SECONDS: setting.integer({
     description: "Life of an agent's client certificate.",
     min: 60,

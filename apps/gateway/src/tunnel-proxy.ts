@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders as Http2Headers } from 'node:http2';
 import { pipeline } from 'node:stream';
+import { traceHeaders } from '@managed-consul/tracing';
 import { RequestRefused } from './request-refused';
 
 /** RFC 9110 7.6.1 and RFC 9113 8.2.2: they speak of one connection and must not travel on. */
@@ -22,10 +23,17 @@ const HOP_BY_HOP = new Set([
 /**
  * Passes a worker's request on to an agent. Bodies stream both ways under HTTP/2's flow control; when either side gives up,
  * the other is told at once. The gateways' own bearer token stays here. Throws `RequestRefused` when the tunnel has just gone.
+ * Gives the stream to the agent.
  */
-export function passOn(session: ClientHttp2Session, path: string, request: IncomingMessage, response: ServerResponse): void {
+export function passOn(
+  session: ClientHttp2Session,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): ClientHttp2Stream {
+  const headers = { ...requestHeaders(request.headers), ...traceHeaders() };
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  const stream = open(session, path, request, !hasBody);
+  const stream = open(session, path, request.method ?? 'GET', headers, !hasBody);
   let answered = false;
   stream.once('response', (headers) => {
     answered = true;
@@ -44,14 +52,18 @@ export function passOn(session: ClientHttp2Session, path: string, request: Incom
     if (!response.writableFinished) stream.destroy(new Error('The worker gave up.'));
   });
   if (hasBody) pipeline(request, stream, () => undefined);
+  return stream;
 }
 
-function open(session: ClientHttp2Session, path: string, request: IncomingMessage, endStream: boolean): ClientHttp2Stream {
+function open(
+  session: ClientHttp2Session,
+  path: string,
+  method: string,
+  headers: OutgoingHttpHeaders,
+  endStream: boolean,
+): ClientHttp2Stream {
   try {
-    return session.request(
-      { ...requestHeaders(request.headers), ':method': request.method ?? 'GET', ':path': path },
-      { endStream },
-    );
+    return session.request({ ...headers, ':method': method, ':path': path }, { endStream });
   } catch (cause) {
     throw new RequestRefused(503, 'AgentNotConnected', 'The agent has just disconnected.', cause);
   }

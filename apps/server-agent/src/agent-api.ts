@@ -6,25 +6,29 @@ import {
   CONSUL_PROXY_PREFIX,
   desiredStateIsIntact,
   desiredStateSchema,
+  DIAGNOSTICS_PATH,
   serverCertificateRequestSchema,
   TASK_PATH,
   type AgentHealth,
+  type DiagnosticKind,
 } from '@managed-consul/agent-protocol';
 import type { z } from 'zod';
 import { AGENT_VERSION } from './agent-version';
-import { answer, readJson, refuse, RequestError } from './answers';
+import { answer, noteBegin, readJson, refuse, RequestError } from './answers';
+import { diagnoseConsul } from './consul-diagnostics';
 import type { ConsulFolder } from './consul-folder';
 import type { ConsulProxy } from './consul-proxy';
 import type { ConsulSupervisor } from './consul-supervisor';
 import type { IdentityKeeper } from './identity-keeper';
 import type { Log } from './log';
+import { TaskFailedError } from './task-error';
 import { TaskInProgressError, type TaskRunner } from './task-runner';
 
 export interface AgentApiOptions {
-  supervisor: ConsulSupervisor;
-  folder: ConsulFolder;
-  proxy: ConsulProxy;
-  identity: IdentityKeeper;
+  supervisor: Pick<ConsulSupervisor, 'state' | 'request' | 'health' | 'address'>;
+  folder: Pick<ConsulFolder, 'path' | 'at' | 'certificateRequest'>;
+  proxy: Pick<ConsulProxy, 'forward'>;
+  identity: Pick<IdentityKeeper, 'present'>;
   tasks: TaskRunner;
   startedAt: Date;
   log: Log;
@@ -32,7 +36,10 @@ export interface AgentApiOptions {
 
 type Handler = (stream: ServerHttp2Stream) => Promise<void>;
 
-/** What the agent answers on its tunnel: its health and state, a new desired state, certificate requests, tasks, and Consul itself. */
+/**
+ * What the agent answers on its tunnel: its health and state, a new desired state, certificate requests, tasks, diagnostics of
+ * Consul, and Consul itself.
+ */
 export class AgentApi {
   readonly #options: AgentApiOptions;
   readonly #routes: Record<string, Handler>;
@@ -57,8 +64,12 @@ export class AgentApi {
       this.#forward(stream, headers);
       return;
     }
+    noteBegin(stream);
     stream.on('error', () => undefined);
-    const handler = this.#routes[`${headers[':method']} ${path}`] ?? this.#taskRoute(headers[':method'], path);
+    const handler =
+      this.#routes[`${headers[':method']} ${path}`] ??
+      this.#diagnosticsRoute(headers[':method'], path) ??
+      this.#taskRoute(headers[':method'], path, headers['traceparent']);
     if (!handler) {
       refuse(stream, 404, 'RouteNotFound', `The agent has no ${headers[':method']} ${path}.`);
       return;
@@ -100,17 +111,32 @@ export class AgentApi {
     });
   }
 
-  #taskRoute(method: string | undefined, path: string): Handler | undefined {
+  #diagnosticsRoute(method: string | undefined, path: string): Handler | undefined {
+    const kind = DIAGNOSTICS_PATH.exec(path)?.[1];
+    return kind === undefined || method !== 'GET' ? undefined : (stream) => this.#diagnose(stream, kind as DiagnosticKind);
+  }
+
+  async #diagnose(stream: ServerHttp2Stream, kind: DiagnosticKind): Promise<void> {
+    const { supervisor, folder } = this.#options;
+    try {
+      answer(stream, 200, await diagnoseConsul(kind, { address: supervisor.address(), folder }));
+    } catch (error) {
+      if (error instanceof TaskFailedError) throw new RequestError(503, error.code, error.message);
+      throw error;
+    }
+  }
+
+  #taskRoute(method: string | undefined, path: string, traceparent: string | string[] | undefined): Handler | undefined {
     const id = TASK_PATH.exec(path)?.[1];
     if (id === undefined) return undefined;
-    if (method === 'PUT') return (stream) => this.#startTask(stream, id);
+    if (method === 'PUT') return (stream) => this.#startTask(stream, id, traceparent);
     return method === 'GET' ? async (stream) => this.#showTask(stream, id) : undefined;
   }
 
-  async #startTask(stream: ServerHttp2Stream, id: string): Promise<void> {
+  async #startTask(stream: ServerHttp2Stream, id: string, traceparent: string | string[] | undefined): Promise<void> {
     const task = await readBody(stream, agentTaskSchema);
     try {
-      answer(stream, 202, this.#options.tasks.start(id, task));
+      answer(stream, 202, this.#options.tasks.start(id, task, typeof traceparent === 'string' ? traceparent : undefined));
     } catch (error) {
       if (error instanceof TaskInProgressError) throw new RequestError(409, 'TaskInProgress', error.message);
       throw error;

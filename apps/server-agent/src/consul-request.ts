@@ -18,6 +18,8 @@ export interface LocalConsulRequest {
   /** Length of the body. */
   bodyBytes?: number;
   signal: AbortSignal;
+  /** Statuses that are an answer beside 2xx. */
+  alsoAnswers?: readonly number[];
   /** Until the answer's headers are there (default 30 s). */
   timeout?: Milliseconds;
 }
@@ -29,12 +31,12 @@ const SHOWN_WORDS = 300;
 
 /**
  * Asks Consul over HTTPS and gives its answer, whose body streams. Throws `TaskFailedError`: `ConsulNotReachable` when there is
- * no answer, `ConsulRefused` for any but a 2xx.
+ * no answer, `ConsulRefused` for any but a 2xx and what `alsoAnswers`.
  */
 export async function askConsul(asked: LocalConsulRequest): Promise<IncomingMessage> {
   const answer = await send(asked);
   const status = answer.statusCode ?? 0;
-  if (status >= 200 && status < 300) return answer;
+  if ((status >= 200 && status < 300) || asked.alsoAnswers?.includes(status)) return answer;
   const words = (await text(answer).catch(() => '')).trim().slice(0, SHOWN_WORDS);
   // 5xx: no leader, or a follower that cannot reach it; 429: not healthy now.
   throw new TaskFailedError('ConsulRefused', `Consul answered ${status} to ${asked.path}: ${words}`, {

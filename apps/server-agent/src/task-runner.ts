@@ -67,8 +67,8 @@ export class TaskRunner {
     this.#deadlines = options.deadlines ?? DEADLINES;
   }
 
-  /** Starts the task, or finds the one of this id that was started before. Throws `TaskInProgressError`. */
-  start(id: string, body: AgentTask): AgentTaskStatus {
+  /** Starts the task, or finds the one of this id that was started before. The log names its trace. Throws `TaskInProgressError`. */
+  start(id: string, body: AgentTask, traceparent?: string): AgentTaskStatus {
     const known = this.find(id);
     if (known) return known;
     if (this.#running) throw new TaskInProgressError(`Task ${this.#running.id} is not finished.`);
@@ -76,7 +76,7 @@ export class TaskRunner {
     const task: Task = { status: { id, kind: body.kind, state: 'running', startedAt }, movedBytes: 0 };
     this.#tasks.set(id, task);
     this.#forgetOldest();
-    const work = this.#run(task, body).finally(() => {
+    const work = this.#run(task, body, traceparent).finally(() => {
       this.#running = undefined;
       this.#options.onEnd();
     });
@@ -96,10 +96,10 @@ export class TaskRunner {
     await this.#running?.work;
   }
 
-  async #run(task: Task, body: AgentTask): Promise<void> {
+  async #run(task: Task, body: AgentTask, traceparent: string | undefined): Promise<void> {
     const { log } = this.#options;
     const { id, kind } = task.status;
-    log.info({ task: id, kind }, 'A task has begun');
+    log.info({ task: id, kind, ...(traceparent === undefined ? {} : { traceparent }) }, 'A task has begun');
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(tookTooLong()), this.#deadlines[kind]);
     const signal = AbortSignal.any([this.#stopping.signal, late.signal]);

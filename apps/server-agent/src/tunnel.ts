@@ -25,7 +25,9 @@ export interface TunnelOptions {
   onSession: (session: ServerHttp2Session) => void;
 }
 
-const CONNECT_TIMEOUT = seconds(15);
+/** Both are long because thousands of agents may come back at once: some connect at a later try of TCP, each waits in line. */
+const CONNECT_TIMEOUT = seconds(30);
+const HANDSHAKE_TIMEOUT = seconds(60);
 const PING_INTERVAL = seconds(20);
 const PING_TIMEOUT = seconds(10);
 const DRAIN_TIMEOUT = seconds(30);
@@ -64,6 +66,7 @@ function dial({ gatewayUrl, gatewayCaPem, credential }: TunnelOptions): Promise<
       minVersion: 'TLSv1.2',
       timeout: CONNECT_TIMEOUT,
     });
+    socket.once('connect', () => socket.setTimeout(HANDSHAKE_TIMEOUT));
     socket.once('timeout', () => socket.destroy(new Error('The gateway did not finish the TLS handshake in time.')));
     socket.once('error', reject);
     socket.once('secureConnect', () => {
@@ -106,7 +109,7 @@ function watch(session: ServerHttp2Session, socket: TLSSocket): Promise<TunnelEn
 }
 
 async function gatewayHasSpoken(session: ServerHttp2Session, ended: Promise<TunnelEnd>): Promise<void> {
-  const limit = setTimeout(() => session.destroy(new Error('The gateway did not speak HTTP/2 in time.')), CONNECT_TIMEOUT);
+  const limit = setTimeout(() => session.destroy(new Error('The gateway did not speak HTTP/2 in time.')), HANDSHAKE_TIMEOUT);
   try {
     const spoken = new Promise<true>((resolve) => session.once('remoteSettings', () => resolve(true)));
     await Promise.race([spoken, ended]);
