@@ -9,8 +9,12 @@ export interface Change {
   summary: string;
   before: Prisma.InputJsonObject;
   after: Prisma.InputJsonObject;
+  /** Of what it makes; told in `after` once it is made, and by no dry run, which makes nothing. */
+  newId?: string;
   clusterId?: string | null;
   installationId?: string | null;
+  /** Of a change that touches several: each has an audit event of its own, which its customers read. */
+  installationIds?: readonly string[];
   operationId?: string | null;
   /** Does it. */
   apply: (tx: Transaction) => Promise<void>;
@@ -36,16 +40,19 @@ export async function carryOut(
   change: Change,
   { dryRun }: { dryRun: boolean },
 ): Promise<ChangeOutcome> {
-  const { action, summary, before, after, clusterId, installationId, operationId, apply } = change;
+  const { action, summary, before, newId, clusterId, operationId, apply } = change;
+  const after = dryRun || newId === undefined ? change.after : { id: newId, ...change.after };
   if (!dryRun) {
-    await recordAudit(tx, requester, {
-      action,
-      detail: { summary, before, after },
-      clusterId: clusterId ?? undefined,
-      installationId: installationId ?? undefined,
-      operationId: operationId ?? undefined,
-      operator: { ...grounds, before, after },
-    });
+    const several = change.installationIds ?? [];
+    for (const installationId of several.length > 0 ? several : [change.installationId])
+      await recordAudit(tx, requester, {
+        action,
+        detail: { summary, before, after },
+        clusterId: clusterId ?? undefined,
+        installationId: installationId ?? undefined,
+        operationId: operationId ?? undefined,
+        operator: { ...grounds, before, after },
+      });
     await apply(tx);
   }
   return { dryRun, action, summary, before, after };

@@ -1,3 +1,4 @@
+import { CONDITION_TYPES } from '@managed-consul/clusters';
 import type { Cluster, Database, Installation, Prisma } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
 
@@ -33,13 +34,46 @@ async function findingsOf({ prisma }: Database, ids: readonly string[]): Promise
   return new Map(groups.map(({ clusterId, _count }) => [clusterId, _count._all]));
 }
 
+/** What is said of a cluster that somebody has to look at; that there is a newer version is not. */
+const AMISS: Prisma.ClusterWhereInput[] = CONDITION_TYPES.filter((type) => type !== 'UpToDate').map((type) => ({
+  conditions: { array_contains: [{ type, status: type === 'Degraded' ? 'True' : 'False' }] },
+}));
+
 async function healthFilter({ prisma }: Database, health: FleetClusterQuery['health']): Promise<Prisma.ClusterWhereInput> {
   if (!health) return {};
   const sick = await prisma.clusterFinding.findMany({ distinct: ['clusterId'], select: { clusterId: true } });
   const ids = sick.map(({ clusterId }) => clusterId);
   return health === 'unhealthy'
-    ? { OR: [{ id: { in: ids } }, { provisioningState: 'Failed' }] }
-    : { id: { notIn: ids }, provisioningState: { not: 'Failed' } };
+    ? { OR: [{ id: { in: ids } }, { provisioningState: 'Failed' }, ...AMISS] }
+    : { id: { notIn: ids }, provisioningState: { not: 'Failed' }, AND: AMISS.map((one) => ({ NOT: one })) };
+}
+
+/** How many living clusters there are of each kind, the most first. */
+export interface FleetCounts {
+  readonly states: readonly FleetCount[];
+  readonly regions: readonly FleetCount[];
+  readonly versions: readonly FleetCount[];
+}
+export interface FleetCount {
+  readonly value: string;
+  readonly clusters: number;
+}
+
+/** Counts them by state, by region, and by the Consul version that they are to run. */
+export async function countFleet({ prisma }: Database): Promise<FleetCounts> {
+  const rows = await prisma.cluster.groupBy({
+    by: ['provisioningState', 'region', 'consulVersion'],
+    where: { deletedAt: null },
+    _count: { _all: true },
+  });
+  const by = (property: 'provisioningState' | 'region' | 'consulVersion'): FleetCount[] => {
+    const counts = new Map<string, number>();
+    for (const row of rows) counts.set(row[property], (counts.get(row[property]) ?? 0) + row._count._all);
+    return [...counts]
+      .map(([value, clusters]) => ({ value, clusters }))
+      .sort((one, other) => other.clusters - one.clusters || (one.value < other.value ? -1 : 1));
+  };
+  return { states: by('provisioningState'), regions: by('region'), versions: by('consulVersion') };
 }
 
 /** Clusters of all customers, the newest first. */

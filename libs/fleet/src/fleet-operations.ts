@@ -3,6 +3,9 @@ import { AppError } from '@managed-consul/errors';
 
 export type FleetOperation = Operation;
 
+/** A step without its output. */
+export type FleetStep = Omit<OperationStep, 'output'>;
+
 /** Which operations; what is left out does not narrow. `before` is the id of the last one already seen. */
 export interface FleetOperationQuery {
   state?: Operation['state'] | undefined;
@@ -26,10 +29,7 @@ export async function findFleetOperations({ prisma }: Database, query: FleetOper
 }
 
 /** One operation with its steps; what they hand to each other is the engine's own. Throws ResourceNotFound. */
-export async function getFleetOperation(
-  { prisma }: Database,
-  id: string,
-): Promise<FleetOperation & { steps: Omit<OperationStep, 'output'>[] }> {
+export async function getFleetOperation({ prisma }: Database, id: string): Promise<FleetOperation & { steps: FleetStep[] }> {
   const row = await prisma.operation.findUnique({
     where: { id },
     include: { steps: { omit: { output: true }, orderBy: [{ position: 'asc' }, { item: 'asc' }] } },
@@ -37,3 +37,11 @@ export async function getFleetOperation(
   if (!row) throw new AppError('ResourceNotFound', `There is no operation ${id}.`);
   return row;
 }
+
+/** The newest operation that somebody has asked for and no worker has begun, to be rung for; null when there is none. */
+export const findPending = ({ prisma }: Database, subject: string): Promise<{ id: string; wakeNumber: number } | null> =>
+  prisma.operation.findFirst({
+    where: { subject, state: 'Pending' },
+    select: { id: true, wakeNumber: true },
+    orderBy: { createdAt: 'desc' },
+  });

@@ -4,9 +4,18 @@
  * never reads a secret.
  */
 export { dumpCluster, type ClusterDump } from './cluster-dump';
-export { findFleetClusters, getFleetCluster, type FleetCluster, type FleetClusterQuery } from './fleet-clusters';
-export { findFleetOperations, getFleetOperation, type FleetOperation, type FleetOperationQuery } from './fleet-operations';
-export { planCancel, planRetry } from './operation-care';
+export { countFleet, findFleetClusters, getFleetCluster, type FleetCluster, type FleetClusterQuery } from './fleet-clusters';
+export type { FleetCount, FleetCounts } from './fleet-clusters';
+export { planClusterTask, type ClusterTask, type ServerTask } from './cluster-care';
+export {
+  findFleetOperations,
+  findPending,
+  getFleetOperation,
+  type FleetOperation,
+  type FleetOperationQuery,
+  type FleetStep,
+} from './fleet-operations';
+export { planCancel, planRetry, planSkip, type StepPlace } from './operation-care';
 export { planRegion, planVersion, type VersionWish } from './catalogue-care';
 export { listFleetVersions, type FleetVersion } from './fleet-versions';
 export { carryOut, type Change, type ChangeOutcome } from './change';
@@ -32,4 +41,41 @@ export {
 } from './maintenance-schedules/maintenance-schedule-care';
 export { findRollouts, findTurns, getRollout, type FleetRollout, type RolloutTurn } from './rollouts/rollout-reads';
 export { findEmissions, findMismatches, findUsageRecords } from './billing/billing-reads';
-export { planCredit, planHourCorrection, planResend } from './billing/billing-care';
+export { planHourCorrection, planResend } from './billing/billing-care';
+export {
+  listCredits,
+  planCredit,
+  planCreditApproval,
+  planCreditRefusal,
+  type CreditedTime,
+  type CreditGrounds,
+} from './billing/credit-care';
+export {
+  endDueBreakGlass,
+  getBreakGlass,
+  listBreakGlass,
+  planBreakGlass,
+  planBreakGlassApproval,
+  planBreakGlassEnd,
+  type BreakGlassLimits,
+  type BreakGlassWish,
+} from './break-glass/break-glass-care';
+export {
+  planDenial,
+  planEndOfDenial,
+  planEndOfSuspension,
+  planQuota,
+  planSuspension,
+  type QuotaWish,
+  type SuspensionWish,
+} from './tenants/tenant-care';
+export {
+  findFleetTenants,
+  getFleetTenant,
+  listDeniedTenants,
+  type FleetTenant,
+  type FleetTenantDetail,
+  type FleetTenantQuery,
+  type TenantCluster,
+} from './tenants/tenant-reads';
+export { listPauses, planPause, planResume, type PauseWish } from './pauses/pause-care';

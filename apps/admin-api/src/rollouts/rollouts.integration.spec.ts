@@ -36,11 +36,19 @@ async function newRegion(count: number): Promise<string> {
   return name;
 }
 
+test('one cluster is told of as one', async () => {
+  const wish = { task: 'GossipKey', selection: { regions: [await newRegion(1)] } };
+  const { body } = await write('/admin/rollouts?dryRun=true', wish);
+  expect(body.summary).toBe('1 cluster gets a rotation of GossipKey, in one wave.');
+});
+
 test('a dry run shows the waves that the rollout then has, and a repetition begins no second one', async () => {
   const region = await newRegion(5);
   const wish = { task: 'ServerCertificates', selection: { regions: [region] } };
   const dry = await write('/admin/rollouts?dryRun=true', wish);
   expect([dry.status, dry.body]).toMatchObject([200, { dryRun: true, after: { clusters: 5, waves: [2, 3] } }]);
+  expect(dry.body.summary).toBe('5 clusters get a rotation of ServerCertificates, in waves of 2, 3.');
+  expect(dry.body.after).not.toHaveProperty('id');
   const inRegion = async () => {
     const { value } = rolloutListSchema.parse(await read('/admin/rollouts'));
     return value.filter(({ selection }) => JSON.stringify(selection).includes(region));

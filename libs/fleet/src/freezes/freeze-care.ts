@@ -4,6 +4,7 @@ import { hours, systemClock, type Clock } from '@managed-consul/config';
 import type { Database, Freeze, Prisma, Transaction } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
 import type { Change } from '../change';
+import { counted } from '../counted';
 
 /** A freeze that is forgotten keeps holes open. */
 const LONGEST_DAYS = 30;
@@ -47,9 +48,10 @@ export async function planFreeze(
   const id = randomUUID();
   return {
     action: 'freeze',
-    summary: `Until ${until.toISOString()} no upgrade and no maintenance begins by itself at ${clusters} clusters.`,
+    summary: `Until ${until.toISOString()} no upgrade and no maintenance begins by itself at ${counted(clusters, 'cluster')}.`,
     before: {},
-    after: { id, scope, value: value ?? null, until: until.toISOString(), clusters },
+    newId: id,
+    after: { scope, value: value ?? null, until: until.toISOString(), clusters },
     ...(scope === 'Cluster' ? { clusterId: value ?? null } : {}),
     apply: async () => {
       const data = { id, scope, value: value ?? null, until, reason, ticket, actorId: requester.objectId, createdAt: now };

@@ -46,9 +46,10 @@ export async function planMaintenanceSchedule(
   const nextAt = firstMoment(moment, clock.now());
   return {
     action: 'begin-maintenance-schedule',
-    summary: `From ${nextAt.toISOString()} on, every ${everyWeeks} weeks: ${preview.summary}`,
+    summary: `From ${nextAt.toISOString()} on, every ${everyWeeks === 1 ? 'week' : `${everyWeeks} weeks`}: ${preview.summary}`,
     before: {},
-    after: { ...preview.after, id, name, nextAt: nextAt.toISOString(), everyWeeks },
+    newId: id,
+    after: { ...preview.after, name, nextAt: nextAt.toISOString(), everyWeeks },
     apply: async () => {
       const { tenantId: actorTenantId, objectId: actorId, correlationId } = requester;
       await tx.maintenanceSchedule.create({

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '@managed-consul/config';
 import type { Cluster, Prisma, Rollout, Transaction } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
 import type { Change } from '../change';
+import { counted } from '../counted';
 import { selectClusters, type ClusterSelection } from './cluster-selection';
 import { UPGRADE, type RolloutTask } from './rollout-task';
 import { planWaves } from './wave-plan';
@@ -88,9 +89,10 @@ export async function planRollout(
     .map(({ cluster }) => ({ id: cluster.id, name: cluster.name, region: cluster.region }));
   return {
     action: 'begin-rollout',
-    summary: `${clusters.length} clusters get ${taskOf(wish)}, in waves of ${waves.join(', ')}.`,
+    summary: `${counted(clusters.length, 'cluster')} ${clusters.length === 1 ? 'gets' : 'get'} ${taskOf(wish)}, in ${waves.length === 1 ? 'one wave' : `waves of ${waves.join(', ')}`}.`,
     before: {},
-    after: { id, task, consulVersion: consulVersion ?? null, clusters: clusters.length, waves, firstWave: first },
+    newId: id,
+    after: { task, consulVersion: consulVersion ?? null, clusters: clusters.length, waves, firstWave: first },
     apply: async () => {
       const now = clock.now();
       const { tenantId: actorTenantId, objectId: actorId, correlationId } = requester;
@@ -148,6 +150,12 @@ export interface ResumeWish {
   consulVersion?: string | undefined;
 }
 
+function turnOf(failures: number, failed: ResumeWish['failed']): string {
+  const [another, left] =
+    failures === 1 ? ['has another turn', 'is left as it is'] : ['have another turn', 'are left as they are'];
+  return `${counted(failures, 'cluster')} at which it failed ${failed === 'retry' ? another : left}`;
+}
+
 /** Lets a paused rollout go on. Throws ResourceNotFound, Conflict, InvalidRequest. */
 export async function planResumeOfRollout(
   tx: Transaction,
@@ -166,7 +174,7 @@ export async function planResumeOfRollout(
   const version = consulVersion ?? rollout.consulVersion;
   return {
     action: 'resume-rollout',
-    summary: `Rollout ${id} goes on${consulVersion ? ` to Consul ${consulVersion}` : ''}; ${failures} clusters at which it failed ${failed === 'retry' ? 'have another turn' : 'are left as they are'}.`,
+    summary: `Rollout ${id} goes on${consulVersion ? ` to Consul ${consulVersion}` : ''}; ${turnOf(failures, failed)}.`,
     before: { state: rollout.state, consulVersion: rollout.consulVersion },
     after: { state: 'Running', consulVersion: version },
     apply: async () => {
@@ -191,7 +199,7 @@ export async function planAbortOfRollout(tx: Transaction, id: string, clock: Clo
   const waiting = await tx.rolloutCluster.count({ where: { rolloutId: id, state: 'Waiting' } });
   return {
     action: 'abort-rollout',
-    summary: `Rollout ${id} ends; ${waiting} clusters stay as they are.`,
+    summary: `Rollout ${id} ends; ${counted(waiting, 'cluster')} ${waiting === 1 ? 'stays as it is' : 'stay as they are'}.`,
     before: { state: rollout.state },
     after: { state: 'Aborted', untouched: waiting },
     apply: async () => {
