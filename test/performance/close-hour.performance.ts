@@ -4,7 +4,7 @@ import { openDatabase, type Database } from '@managed-consul/database';
 import { definePerformance, seedCatalogue, type Figure } from '@managed-consul/testing';
 import { closeHour, hourAfter } from '@managed-consul/usage';
 import { median } from './median';
-import { startOwnServers } from './own-servers';
+import { startOwnServers } from '../support/own-servers';
 
 const CLUSTERS = 100_000;
 const ROUNDS = 5;

@@ -24,6 +24,8 @@ export interface CreateRequestsBench {
   api: { url: string; installationIds: string[] };
   bare: { url: string; installationIds: string[] };
   token: string;
+  /** Has the API's audit events linked into their chains by the database, as they are unless told otherwise, or not. */
+  chainAudit(isChained: boolean): Promise<void>;
   /** Tells PostgreSQL how full its tables are, as its own upkeep does every minute. */
   analyze(): Promise<void>;
   stop(): Promise<void>;
@@ -148,6 +150,11 @@ export async function startCreateRequestsBench(root: string): Promise<CreateRequ
     api: { url: api.url, installationIds: service.installationIds },
     bare: { url: `http://127.0.0.1:${await printedPort(bare)}`, installationIds: plain.installationIds },
     token: issuer.token,
+    chainAudit: async (isChained) => {
+      const database = openDatabase({ url: service.url, maxConnections: 1 });
+      await database.pool.query(`ALTER TABLE audit_events ${isChained ? 'ENABLE' : 'DISABLE'} TRIGGER link_audit_event`);
+      await database.close();
+    },
     analyze: async () => {
       for (const { url } of [service, plain]) {
         const database = openDatabase({ url, maxConnections: 1 });

@@ -9,15 +9,20 @@ const SECONDS = 6;
 /** Share of the bare server's requests that accepting a create has to reach. */
 const HOLD = 0.4;
 
-async function measure(bench: CreateRequestsBench, say: (line: string) => void): Promise<Record<'api' | 'bare', LoadFigures[]>> {
+/** Who is measured: the bare server, the API, and the API whose audit events the database only stores. */
+type Measured = 'bare' | 'api' | 'unchained';
+
+async function measure(bench: CreateRequestsBench, say: (line: string) => void): Promise<Record<Measured, LoadFigures[]>> {
   const bodies = { api: createBodies(bench.api.installationIds), bare: createBodies(bench.bare.installationIds) };
-  const figures: Record<'api' | 'bare', LoadFigures[]> = { api: [], bare: [] };
+  const figures: Record<Measured, LoadFigures[]> = { api: [], bare: [], unchained: [] };
   for (const name of ['bare', 'api'] as const) await sendCreates(bench[name].url, bench.token, WARM_UP_SECONDS, bodies[name]);
   // Plans made for empty tables would be measured otherwise, for the minute until PostgreSQL looks by itself.
   await bench.analyze();
   for (let round = 1; round <= ROUNDS; round += 1) {
-    for (const name of ['bare', 'api'] as const) {
-      const seen = await sendCreates(bench[name].url, bench.token, SECONDS, bodies[name]);
+    for (const name of ['bare', 'api', 'unchained'] as const) {
+      const server = name === 'bare' ? 'bare' : 'api';
+      await bench.chainAudit(name !== 'unchained');
+      const seen = await sendCreates(bench[server].url, bench.token, SECONDS, bodies[server]);
       figures[name].push(seen);
       say(
         `round ${round}, ${name}: ${seen.requestsPerSecond.toFixed(0)} requests/s, p50 ${seen.p50Milliseconds} ms, p99 ${seen.p99Milliseconds} ms`,
@@ -39,7 +44,7 @@ export const createRequests = definePerformance({
   run: async ({ root, say }) => {
     const bench = await startCreateRequestsBench(root);
     try {
-      const { api, bare } = await measure(bench, say);
+      const { api, bare, unchained } = await measure(bench, say);
       const accepted: Figure = {
         name: 'create requests accepted',
         value: middle(api, 'requestsPerSecond'),
@@ -53,7 +58,14 @@ export const createRequests = definePerformance({
         unit: 'ms',
         bare: middle(bare, 'p99Milliseconds'),
       };
-      return [accepted, latency];
+      // What linking costs: a hash, a row, and the lock of a chain's head until the commit is done.
+      const chained: Figure = {
+        name: 'create requests with the audit chain, beside without',
+        value: middle(api, 'requestsPerSecond'),
+        unit: 'requests/s',
+        bare: middle(unchained, 'requestsPerSecond'),
+      };
+      return [accepted, latency, chained];
     } finally {
       await bench.stop();
     }

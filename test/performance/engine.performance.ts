@@ -15,7 +15,7 @@ import {
   type WorkflowHost,
 } from '@managed-consul/workflow-engine';
 import { median } from './median';
-import { startOwnServers } from './own-servers';
+import { startOwnServers } from '../support/own-servers';
 
 const ROUNDS = 3;
 const CONCURRENCY = 50;

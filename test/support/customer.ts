@@ -12,7 +12,14 @@ export interface Customer {
   /** Waits by long-polling until the operation has ended; gives it as it ended. */
   untilEnded(operationId: string): Promise<OperationBody>;
   /** Creates a cluster and waits; fails with the operation's own words when it does not succeed. */
-  createCluster(request: { name: string; servers: number; networkCidr: string; installationId?: string }): Promise<ClusterBody>;
+  createCluster(request: {
+    name: string;
+    servers: number;
+    networkCidr: string;
+    installationId?: string;
+    /** Of the request itself, e.g. a correlation id. */
+    headers?: Record<string, string>;
+  }): Promise<ClusterBody>;
   deleteCluster(clusterId: string): Promise<void>;
 }
 
@@ -47,9 +54,9 @@ export function signIn(status: ServiceStatus, identity: SampleCustomer): Custome
     credential,
     token,
     untilEnded,
-    createCluster: async ({ installationId = identity.installationId, ...request }) => {
+    createCluster: async ({ installationId = identity.installationId, headers = {}, ...request }) => {
       const body = { ...request, installationId, email: 'platform-team@example.com' };
-      const accepted = await api.call('createCluster', { body });
+      const accepted = await api.call('createCluster', { body, headers });
       await expectSuccess(accepted.body.operation.id);
       return (await api.call('getCluster', { params: { id: accepted.body.cluster.id } })).body;
     },

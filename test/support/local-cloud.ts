@@ -19,8 +19,9 @@ import { stopLeftovers } from '../../infra/local/leftovers';
 import { loadLocalSettings, type LocalSettings } from '../../infra/local/local-settings';
 import { checkPortsAndAddresses, PreflightError } from '../../infra/local/preflight';
 import { Supervisor } from '../../infra/local/supervisor';
-import { buildApps } from '../../tools/build/build-apps';
+import { buildApps, buildForMachines } from '../../tools/build/build-apps';
 import { findConsulBinary } from '../../tools/consul-binary/consul-binary';
+import type { Simulation } from '../../tools/simulated-machine/simulation.schema';
 import { traversableTemporaryFolder } from '../../tools/processes/traversable-folder';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -90,8 +91,23 @@ function makeMachineImage(runtimeFolder: string, consul: { path: string; sha256:
   return image;
 }
 
+/** An image whose machines simulate their Consul in the way that is said. */
+function makeSimulatedImage(runtimeFolder: string, simulation: Simulation): string {
+  const image = join(runtimeFolder, 'machine-image');
+  const folder = join(image, 'etc/managed-consul');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'simulated-consul.json'), JSON.stringify(simulation));
+  return image;
+}
+
+/** How the local cloud differs from the usual one. */
+export interface LocalCloudOptions {
+  /** Machines run the agent without a Consul behind: many of them fit on one host. */
+  simulation?: Simulation;
+}
+
 /** Starts it in a folder of its own; this process trusts its Azure from then on. */
-export async function startLocalCloud(): Promise<LocalCloud> {
+export async function startLocalCloud({ simulation }: LocalCloudOptions = {}): Promise<LocalCloud> {
   const stateFolder = mkdtempSync(join(traversableTemporaryFolder(), 'managed-consul-world-'));
   // PostgreSQL and the machines may run as other users, who must get to their folders.
   chmodSync(stateFolder, 0o755);
@@ -99,8 +115,10 @@ export async function startLocalCloud(): Promise<LocalCloud> {
   makeFolders(stateFolder);
   const folders = foldersOf(stateFolder);
   const [apps, consul] = await Promise.all([buildApps(ROOT), findConsulBinary()]);
-  const agent = apps.find(({ name }) => name === 'server-agent');
-  if (!agent) throw new Error('apps/server-agent was not built.');
+  const agent = simulation
+    ? await buildForMachines(ROOT, 'tools/simulated-machine/main.ts', 'simulated-machine')
+    : apps.find(({ name }) => name === 'server-agent')?.file;
+  if (agent === undefined) throw new Error('apps/server-agent was not built.');
   const identities = loadIdentities(folders.secrets);
   const keys = await prepareKeys(folders.secrets);
   const seed = JSON.stringify(withSpareGroups(emulatorSeed(settings, identities), identities));
@@ -112,8 +130,8 @@ export async function startLocalCloud(): Promise<LocalCloud> {
     folders,
     identities,
     keys,
-    agentBundleFile: publishArtifact(folders.artifacts, agent.file),
-    machineImageFolder: makeMachineImage(folders.runtime, consul),
+    agentBundleFile: publishArtifact(folders.artifacts, agent),
+    machineImageFolder: simulation ? makeSimulatedImage(folders.runtime, simulation) : makeMachineImage(folders.runtime, consul),
     // Trials let time pass faster than it does, and ask in seconds what the service asks in minutes.
     azureRequestsPerSecond: 1000,
   };

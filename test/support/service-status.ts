@@ -18,8 +18,16 @@ const sampleCustomerSchema = z.object({
 const serviceStatusSchema = z.object({
   state: z.string(),
   stateFolder: z.string(),
-  components: z.array(z.object({ name: z.string(), pid: z.number().nullable(), port: z.number().nullable() })),
+  components: z.array(
+    z.object({
+      name: z.string(),
+      pid: z.number().nullable(),
+      port: z.number().nullable(),
+      otherPorts: z.record(z.string(), z.number()),
+    }),
+  ),
   api: z.object({ url: z.string(), audience: z.string() }),
+  adminApi: z.object({ url: z.string() }),
   azure: z.object({ endpoint: z.string(), authority: z.string(), caFile: z.string() }),
   database: z.object({ url: z.string() }),
   redis: z.object({ url: z.string() }),

@@ -14,7 +14,7 @@ import { createWorkflowHost, type Services, type WorkflowDependencies } from '@m
 import { Redis } from 'ioredis';
 import { agentGatewayUrl, azureUrl, databaseUrl, redisUrl, type LocalWorld } from '../../infra/local/components';
 import { GATEWAY_AUDIENCE, SAMPLE_REGION } from '../../infra/local/emulator-seed';
-import { startLocalCloud } from './local-cloud';
+import { startLocalCloud, type LocalCloudOptions } from './local-cloud';
 
 /** The lifecycle with everything that it works on, driven by the test instead of workers. */
 export interface WorkflowWorld {
@@ -54,7 +54,8 @@ export interface AzureFault {
 /** How long an operation may take on a machine that runs several at once. */
 const PATIENCE = minutes(5);
 
-function azureOf(world: LocalWorld, callTimeout?: Milliseconds): Azure {
+/** Azure as the service reaches it. A new one has new tokens: those of another time are not taken. */
+export function azureOf(world: LocalWorld, callTimeout?: Milliseconds): Azure {
   const { tenantId, clientId, clientSecret } = world.identities.publisher;
   const authority = azureUrl(world);
   const identity = {
@@ -122,8 +123,8 @@ async function registerGrantedGroup(
 }
 
 /** Starts it all and registers one installation. Stop it in the end. */
-export async function openWorkflowWorld(): Promise<WorkflowWorld> {
-  const cloud = await startLocalCloud();
+export async function openWorkflowWorld(options: LocalCloudOptions = {}): Promise<WorkflowWorld> {
+  const cloud = await startLocalCloud(options);
   const { world } = cloud;
   const database = openDatabase({ url: databaseUrl(world), maxConnections: 20 });
   const redis = new Redis(redisUrl(world));

@@ -26,6 +26,8 @@ export function openDatabase(options: { url: string; maxConnections: number }): 
     statement_timeout: 30_000,
     // For a connection whose other end is gone, where the server's own limit is never heard of.
     query_timeout: 35_000,
+    // Moments without a zone, as raw statements of the client have them, are UTC wherever the server stands.
+    options: '-c TimeZone=UTC',
   });
   // Without a listener an idle connection that the server closes would end the process.
   pool.on('error', () => undefined);

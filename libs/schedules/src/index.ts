@@ -8,6 +8,7 @@ export { addServiceMetrics } from './service-metrics';
 export { HourCloser } from './hour-closer';
 export type { Look, Schedule, ScheduleDependencies } from './schedule';
 export { createSchedules } from './schedules';
+export { BreakGlassCloser } from './break-glass-closer';
 export { RolloutDriver } from './rollout-driver';
 export { addUsageMetrics } from './usage-metrics';
 export { UsageSender } from './usage-sender';

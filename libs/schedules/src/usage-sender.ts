@@ -5,6 +5,7 @@ import { AppError } from '@managed-consul/errors';
 import type { Logger } from '@managed-consul/observability';
 import { requestOperation, type Bell, type Operation } from '@managed-consul/operations';
 import { isSendingWanted } from '@managed-consul/usage-emission';
+import { RepeatedLook } from './repeated-look';
 
 export interface UsageSenderOptions {
   readonly database: Database;
@@ -20,30 +21,13 @@ const COMPARE_EVERY: Milliseconds = hours(6);
 const TRY_AGAIN: Milliseconds = minutes(30);
 
 /** Asks for usage to be told to the Marketplace whenever there is some, and for its report to be compared a few times a day. Any number may run side by side: one is heard. */
-export class UsageSender {
+export class UsageSender extends RepeatedLook {
   readonly #options: UsageSenderOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #look: Promise<unknown> = Promise.resolve();
-  #isStopped = false;
 
   constructor(options: UsageSenderOptions) {
+    const { every = minutes(1), log } = options;
+    super({ every, log, trouble: 'usage for the Marketplace could not be looked for' });
     this.#options = options;
-  }
-
-  /** Looks now, then again and again. */
-  start(): void {
-    this.#look = this.look()
-      .catch((error: unknown) => this.#options.log.error({ err: error }, 'usage for the Marketplace could not be looked for'))
-      .then(() => {
-        if (!this.#isStopped) this.#timer = setTimeout(() => this.start(), this.#options.every ?? minutes(1));
-      });
-  }
-
-  /** Looks no more; waits for the look that is on. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-    await this.#look;
   }
 
   /** Gives the operations that it asked for: none when nothing is to be told and nothing to be compared, or that is under way. */

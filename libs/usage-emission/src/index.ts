@@ -8,4 +8,5 @@ export { readOwedUsage, sendParkedAgain, type OwedUsage } from './owed-usage';
 export { sortOutPastLimit, type PastLimit } from './past-limit';
 export { reconcileUsage, type Reconciled } from './reconcile-usage';
 export { countUnsent, isSendingWanted } from './unsent-usage';
+export { sendBatches, type SendingLimits } from './send-batches';
 export { sendBatch, type Sent, type SendingParts } from './send-owed-usage';

@@ -1,8 +1,18 @@
 import { hours, minutes } from '@managed-consul/config';
 import type { UsageEmission } from '@managed-consul/database';
+import { TransientError } from '@managed-consul/errors';
 import { createTestDatabase, FakeClock } from '@managed-consul/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { collectOwedUsage, readOwedUsage, reconcileUsage, sendBatch, sendParkedAgain, sortOutPastLimit } from './index';
+import {
+  collectOwedUsage,
+  readOwedUsage,
+  reconcileUsage,
+  sendBatch,
+  sendBatches,
+  sendParkedAgain,
+  sortOutPastLimit,
+  type MeteringService,
+} from './index';
 import { TestLedger } from './ledger.builder';
 import { TestMarketplace } from './marketplace.builder';
 
@@ -186,6 +196,72 @@ describe('usage on its way to the Marketplace', () => {
     clock.advance(2_000);
     await sendAll();
     expect(marketplace.taken.size).toBe(1);
+  });
+
+  describe('in several lanes', () => {
+    const LANES = 3;
+    let calls = 0;
+    let most = 0;
+    /** A Marketplace that answers only when as many calls are on as there are lanes, and after that at once. */
+    const slowly = (answer: (call: number) => Promise<void>): MeteringService => {
+      let allAreOn = (): void => undefined;
+      const barrier = new Promise<void>((resolve) => (allAreOn = resolve));
+      let on = 0;
+      [calls, most] = [0, 0];
+      return {
+        report: (first, last) => marketplace.report(first, last),
+        send: async (events) => {
+          const call = (calls += 1);
+          on += 1;
+          most = Math.max(most, on);
+          if (on === LANES) allAreOn();
+          await barrier;
+          on -= 1;
+          await answer(call);
+          return marketplace.send(events);
+        },
+      };
+    };
+    const plan = async (events: number): Promise<void> => {
+      for (let index = 0; index < events; index += 1) await ledger.record((await ledger.newApplication()).id, clock.now(), 3600);
+      await ledger.closeHour(clock);
+      await collectOwedUsage(ledger.database, clock.now());
+    };
+
+    it('sends every event once, with no more calls on at once than lanes', async () => {
+      await plan(101);
+      const metering = slowly(() => Promise.resolve());
+      const sent = await sendBatches({ database: ledger.database, metering, clock }, { lanes: LANES, batches: 10 });
+      expect(sent).toEqual({ events: 101, waitFor: undefined });
+      expect([calls, most]).toEqual([5, LANES]);
+      expect(marketplace.taken.size).toBe(101);
+    });
+
+    it('ends all of them when Azure asks to be left alone, and after as many batches as it may send', async () => {
+      await plan(200);
+      const parts = { database: ledger.database, clock };
+      const busy = slowly((call) =>
+        call === 1 ? Promise.reject(new TransientError('429', { retryAfterSeconds: 40 })) : Promise.resolve(),
+      );
+      const sent = await sendBatches({ ...parts, metering: busy }, { lanes: LANES, batches: 8 });
+      expect(sent).toEqual({ events: (calls - 1) * 25, waitFor: 40_000 });
+      expect(calls).toBeLessThan(8);
+      await sendBatches({ ...parts, metering: marketplace }, { lanes: 1, batches: 1 });
+      expect(marketplace.taken.size).toBe(calls * 25);
+    });
+
+    it('says so when one of them fails, and leaves none behind', async () => {
+      await plan(75);
+      let ended = 0;
+      const broken = slowly((call) => {
+        ended += 1;
+        return call === 1 ? Promise.reject(new Error('broken')) : Promise.resolve();
+      });
+      const parts = { database: ledger.database, metering: broken, clock };
+      await expect(sendBatches(parts, { lanes: LANES, batches: 3 })).rejects.toThrow('broken');
+      expect(ended).toBe(3);
+      expect(marketplace.taken.size).toBe(50);
+    });
   });
 
   it.each([

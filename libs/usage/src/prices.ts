@@ -19,7 +19,10 @@ const readPrice = ({ id, planId, validFrom, currency, dimensions }: Row): Price 
 });
 
 /** The prices of those ids. */
-export async function pricesById({ prisma }: Pick<Database, 'prisma'>, ids: readonly string[]): Promise<Map<string, Price>> {
+export async function pricesById(
+  { prisma }: { prisma: Database['prisma'] | Transaction },
+  ids: readonly string[],
+): Promise<Map<string, Price>> {
   const rows = await prisma.planPrice.findMany({ where: { id: { in: [...ids] } } });
   return new Map(rows.map((row) => [row.id, readPrice(row)]));
 }

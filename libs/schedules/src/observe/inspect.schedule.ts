@@ -1,7 +1,8 @@
 import { conditionsFrom, INFRASTRUCTURE_RULES, recordLook, type Finding, type ObservedCondition } from '@managed-consul/clusters';
 import { seconds, type Milliseconds } from '@managed-consul/config';
+import type { Transaction } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
-import { lookAtAzure, type ClusterRecord } from '@managed-consul/workflows';
+import { takeAzureInventory, type ClusterRecord, type SeenResource } from '@managed-consul/workflows';
 import type { Look, ScheduleDependencies, ScheduleFactory } from '../schedule';
 import { endLook } from './end-look';
 import { readCluster } from './read-cluster';
@@ -11,13 +12,15 @@ const LOOK_AGAIN: Milliseconds = seconds(15);
 
 interface AzureLook {
   found: readonly Finding[];
+  /** All that was seen; undefined where Azure refused. */
+  resources?: SeenResource[];
   refused?: ObservedCondition;
 }
 
 /** A refusal by Azure is an answer: the service may not see what is there, e.g. because the application was taken away. */
 async function lookOrRefusal(dependencies: ScheduleDependencies, cluster: ClusterRecord): Promise<AzureLook> {
   try {
-    return { found: await lookAtAzure({ ...dependencies, cluster }) };
+    return await takeAzureInventory({ ...dependencies, cluster });
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     const message = `Azure does not let the service see the cluster's resources. ${error.publicMessage}`;
@@ -25,15 +28,25 @@ async function lookOrRefusal(dependencies: ScheduleDependencies, cluster: Cluste
   }
 }
 
+/** For operators, whose API reaches no Azure: what was last seen, and when. */
+async function recordInventory(tx: Transaction, clusterId: string, seen: SeenResource[], seenAt: Date): Promise<void> {
+  const resources = seen.map((resource) => ({ ...resource }));
+  const update = { seenAt, resources };
+  await tx.azureInventory.upsert({ where: { clusterId }, create: { clusterId, ...update }, update });
+}
+
 async function inspect(dependencies: ScheduleDependencies, cluster: ClusterRecord, { now }: Look): Promise<Date> {
   const { database, inspectEvery, repairAfter } = dependencies;
-  const { found, refused } = await lookOrRefusal(dependencies, cluster);
-  const recorded = await database.prisma.$transaction((tx) =>
-    recordLook(tx, {
-      ...{ clusterId: cluster.id, now, repairAfter, source: 'inspect', found },
+  const { found, resources, refused } = await lookOrRefusal(dependencies, cluster);
+  const clusterId = cluster.id;
+  const recorded = await database.prisma.$transaction(async (tx) => {
+    const look = await recordLook(tx, {
+      ...{ clusterId, now, repairAfter, source: 'inspect', found },
       conditions: (findings) => (refused ? [refused] : conditionsFrom(INFRASTRUCTURE_RULES, findings)),
-    }),
-  );
+    });
+    if (look && resources) await recordInventory(tx, clusterId, resources, now);
+    return look;
+  });
   await endLook(dependencies, cluster.id, recorded);
   return new Date(now.getTime() + (recorded?.hasNews ? Math.min(LOOK_AGAIN, inspectEvery) : inspectEvery));
 }
