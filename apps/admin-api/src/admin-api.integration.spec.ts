@@ -80,11 +80,43 @@ describe('finding clusters', () => {
     const { id: rollout } = await prisma().rollout.create({
       data: { task: 'GossipKey', ...pace, ...grounds, clusters: { create: { clusterId: cluster.id, wave: 1, position: 1 } } },
     });
+    const asked = {
+      clusterId: cluster.id,
+      role: 'Diagnostics' as const,
+      minutes: 30,
+      publicKey: 'none',
+      requestedBy: 'somebody',
+    };
+    const open = { approvedBy: 'another', endsAt: new Date(), accessorId: randomUUID(), sealedToken: marks[0]! };
+    const { id: access } = await prisma().breakGlassAccess.create({
+      data: {
+        reason: 'To read it.',
+        ticket: 'OPS-1',
+        ...asked,
+        ...open,
+        state: 'Open',
+        requestedAt: new Date(),
+        approveBefore: new Date(),
+      },
+    });
+    const { tenantId } = await prisma().installation.findUniqueOrThrow({ where: { id: cluster.installationId } });
+    const { vmId } = await api.newServer(cluster, 'server-0', { vmId: randomUUID() });
+    api.gateway.replies.set(vmId, { answer: { index: 7, servers: [], secret: marks[0] } });
+    const seen = { name: 'consul-nsg', type: 'securityGroups', state: 'Succeeded', drift: 'None', difference: null };
+    const resources = [{ ...seen, tags: { owner: marks[0] } }];
+    await prisma().azureInventory.create({ data: { clusterId: cluster.id, seenAt: new Date(0), resources } });
+    expect(await read('listAzureResources', `/admin/clusters/${cluster.id}/azure/resources`)).toEqual({
+      ...{ seenAt: '1970-01-01T00:00:00.000Z', value: [seen] },
+    });
     const paths = [
+      '/admin/billing/credits',
+      ...['/admin/tenants', `/admin/tenants/${tenantId}`, '/admin/denied-tenants'],
+      ...['/admin/pauses', '/admin/break-glass', `/admin/break-glass/${access}`],
       ...['/admin/clusters', `/admin/clusters/${cluster.id}`, `/admin/clusters/${cluster.id}/dump`, '/admin/operations'],
       ...[`/admin/operations/${operation.id}`, '/admin/queue', '/admin/versions', '/admin/audit'],
       ...['/admin/rollouts', `/admin/rollouts/${rollout}`, `/admin/rollouts/${rollout}/clusters`],
       ...['/admin/freezes', '/admin/maintenance-schedules', '/admin/billing/coverage?from=2026-05-20T10:00:00Z'],
+      ...[`/admin/clusters/${cluster.id}/consul/raft`, `/admin/clusters/${cluster.id}/azure/resources`],
       ...['owed', 'records', 'emissions', 'mismatches', 'exports/2026-05'].map((name) => `/admin/billing/${name}`),
     ];
     expect(paths).toHaveLength(Object.values(adminRoutes).filter(({ method }) => method === 'GET').length);
@@ -156,6 +188,47 @@ describe('operations', () => {
     ]);
     const other = await api.call(api.tokens.operator, 'POST', path, { body: { ...GROUNDS, ticket: 'OPS-43' }, headers });
     expect([other.status, other.body.error?.code]).toEqual([409, 'IdempotencyKeyReused']);
+  });
+
+  test('go on without a step only when its workflow allows that, for a lead, and the record and the customer learn of it', async () => {
+    const cluster = await api.newCluster();
+    const later = new Date(Date.now() + 3_600_000);
+    const { id } = await api.newOperation(cluster, { state: 'Running', currentStep: 'clusterIsReady', wakeAt: later });
+    const row = { operationId: id, position: 1, state: 'Waiting' as const, startedAt: new Date(), attempts: 40 };
+    await prisma().operationStep.create({ data: { ...row, name: 'clusterIsReady', skippable: 'It only looks.' } });
+    const skip = (body: object = {}, query = '', headers: Record<string, string> = {}) =>
+      api.call(api.tokens.lead, 'POST', `/admin/operations/${id}/skip-step${query}`, {
+        body: { ...GROUNDS, step: 'clusterIsReady', ...body },
+        headers,
+      });
+
+    const plan = await skip({}, '?dryRun=true');
+    expect(writeAnswerSchema.parse(plan.body)).toMatchObject({ dryRun: true, after: { stepState: 'Skipped' } });
+    expect((await skip({ item: 'server-1' })).body.error?.code).toBe('StepNotCurrent');
+    expect(await auditOf({ operationId: id })).toEqual([]);
+    const held = { leaseOwner: 'worker-1', leaseUntil: later };
+    await prisma().operation.update({ where: { id }, data: held });
+    expect((await skip()).body.error?.code).toBe('StepBeingTried');
+    await prisma().operation.update({ where: { id }, data: { leaseUntil: new Date(0) } });
+    await prisma().operationStep.updateMany({ where: { operationId: id }, data: { skippable: null } });
+    expect((await skip()).body.error?.code).toBe('StepNotSkippable');
+    await prisma().operationStep.updateMany({ where: { operationId: id }, data: { skippable: 'It only looks.' } });
+
+    const headers = { 'idempotency-key': randomUUID() };
+    const [once, twice] = [await skip({}, '', headers), await skip({}, '', headers)];
+    expect(once.body.error).toBeUndefined();
+    expect(twice.body).toEqual(once.body);
+    expect((await skip()).body.error?.code).toBe('StepNotCurrent');
+    expect(await prisma().operation.findUnique({ where: { id } })).toMatchObject({ wakeNumber: 1, leaseOwner: null });
+    expect(api.bell.rung).toContainEqual(expect.objectContaining({ id, wakeNumber: 1 }));
+    const skippedBy = `${api.tenantId}/${api.objectIds.lead}`;
+    expect(await read('getOperation', `/admin/operations/${id}`)).toMatchObject({ steps: [{ state: 'Skipped', skippedBy }] });
+    expect(await auditOf({ operationId: id })).toMatchObject([
+      { actorKind: 'Operator', actorId: api.objectIds.lead, action: 'skip-step', clusterId: cluster.id, ...GROUNDS },
+    ]);
+    const told = await prisma().clusterEvent.findMany({ where: { clusterId: cluster.id } });
+    expect(told).toMatchObject([{ type: 'StepSkipped', operationId: id }]);
+    expect(told[0]?.message).not.toContain(api.objectIds.lead);
   });
 
   test('are canceled, and neither a delete nor what has ended is', async () => {

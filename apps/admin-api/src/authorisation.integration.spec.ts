@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hours } from '@managed-consul/config';
 import type { Cluster } from '@managed-consul/database';
@@ -27,9 +27,15 @@ type Write = {
 /** Of a moment that is always to come. */
 const TOMORROW = new Date(Date.now() + hours(24)).toISOString();
 const ROTATION = { ...GROUNDS, task: 'ServerCertificates' };
+const { publicKey } = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+});
 const BODIES: Record<Write, object | ((clusterId: string) => object)> = {
   retryOperation: GROUNDS,
   cancelOperation: GROUNDS,
+  skipStep: { ...GROUNDS, step: 'clusterIsReady' },
   setVersion: { ...GROUNDS, status: 'PREVIEW' },
   setRegion: { ...GROUNDS, open: true },
   beginRollout: (clusterId) => ({ ...ROTATION, selection: { clusterIds: [clusterId] } }),
@@ -38,11 +44,35 @@ const BODIES: Record<Write, object | ((clusterId: string) => object)> = {
   abortRollout: GROUNDS,
   freeze: { ...GROUNDS, scope: 'All', until: TOMORROW },
   liftFreeze: GROUNDS,
+  rotateCluster: { ...GROUNDS, what: 'GossipKey' },
+  repairCluster: GROUNDS,
+  restartServer: GROUNDS,
+  redeployServer: GROUNDS,
+  replaceServer: GROUNDS,
+  transferLeadership: GROUNDS,
+  removePeer: { ...GROUNDS, address: '172.25.16.9' },
+  pause: (clusterId) => ({
+    ...GROUNDS,
+    scope: 'Cluster',
+    value: clusterId,
+    until: new Date(Date.now() + hours(1)).toISOString(),
+  }),
+  resume: GROUNDS,
+  approveCredit: GROUNDS,
+  refuseCredit: GROUNDS,
+  setTenantQuota: { ...GROUNDS, maxClusters: 3, maxServers: 9 },
+  suspendTenant: { ...GROUNDS, category: 'Abuse', contact: 'abuse@example.com' },
+  unsuspendTenant: GROUNDS,
+  denyTenant: { ...GROUNDS, contact: 'abuse@example.com' },
+  undenyTenant: GROUNDS,
   beginMaintenanceSchedule: (clusterId) => ({
     ...{ ...ROTATION, name: clusterId, selection: { clusterIds: [clusterId] } },
     ...{ moment: { weekday: 'Sunday', hour: 3 }, everyWeeks: 4 },
   }),
   endMaintenanceSchedule: GROUNDS,
+  requestBreakGlass: { ...GROUNDS, role: 'Diagnostics', minutes: 30, publicKey },
+  approveBreakGlass: GROUNDS,
+  revokeBreakGlass: GROUNDS,
   resendUsage: GROUNDS,
   correctUsage: { ...GROUNDS, hour: '2026-05-20T10:00:00Z' },
   creditUsage: (clusterId) => ({ ...GROUNDS, clusterId, from: '2026-05-20T10:00:00Z' }),
@@ -50,10 +80,34 @@ const BODIES: Record<Write, object | ((clusterId: string) => object)> = {
 
 const grounds = () => ({ ...GROUNDS, actorTenantId: api.tenantId, actorId: api.objectIds.lead, correlationId: 'tests' });
 
+/** The cluster's tenant, in the standing that the write begins with. */
+async function tenantFor(name: AdminRouteName, { installationId: id }: Cluster): Promise<string> {
+  const { prisma } = api.database;
+  const { tenantId } = await prisma.installation.findUniqueOrThrow({ where: { id } });
+  const contact = 'abuse@example.com';
+  if (name === 'unsuspendTenant') {
+    const why = { suspensionCategory: 'Abuse' as const, suspensionContact: contact };
+    await prisma.tenant.create({ data: { tenantId, suspendedAt: new Date(), ...why } });
+  }
+  if (name === 'undenyTenant')
+    await prisma.deniedTenant.create({ data: { tenantId, contact, ...GROUNDS, actorId: api.objectIds.lead } });
+  return tenantId;
+}
+
 /** What stands for `{id}`, by the folder that it is in. */
 async function idIn(name: AdminRouteName, path: string, cluster: Cluster): Promise<string> {
   const { prisma } = api.database;
-  if (path.includes('/operations/')) return (await api.newOperation(cluster)).id;
+  if (path.includes('tenants/')) return tenantFor(name, cluster);
+  if (name === 'diagnoseConsul') {
+    api.gateway.replies.set('vm-server-0', { answer: { index: 7, servers: [] } });
+    return cluster.id;
+  }
+  if (path.includes('/operations/')) {
+    const { id } = await api.newOperation(cluster);
+    const step = { operationId: id, name: 'clusterIsReady', position: 1, state: 'Waiting' as const, skippable: 'It only looks.' };
+    await prisma.operationStep.create({ data: { ...step, startedAt: new Date() } });
+    return id;
+  }
   const pace = { selection: {}, concurrency: 1, toleratedPercent: 0, soakSeconds: 0 };
   const task = { task: 'GossipKey', ...pace, ...grounds() };
   if (path.includes('/rollouts/')) {
@@ -63,6 +117,22 @@ async function idIn(name: AdminRouteName, path: string, cluster: Cluster): Promi
   if (path.includes('/freezes/')) {
     const data = { ...GROUNDS, scope: 'All' as const, until: TOMORROW, actorId: api.objectIds.lead };
     return (await prisma.freeze.create({ data })).id;
+  }
+  if (path.includes('/pauses/')) {
+    const data = { ...GROUNDS, scope: 'Cluster' as const, value: cluster.id, until: TOMORROW, actorId: api.objectIds.lead };
+    return (await prisma.pause.create({ data })).id;
+  }
+  if (path.includes('/break-glass/')) {
+    const asked = { clusterId: cluster.id, role: 'Diagnostics' as const, minutes: 30, publicKey, requestedBy: 'somebody' };
+    const times = { requestedAt: new Date(), approveBefore: TOMORROW };
+    return (await prisma.breakGlassAccess.create({ data: { ...GROUNDS, ...asked, ...times } })).id;
+  }
+  if (path.includes('/credits/')) {
+    const { id: clusterId, installationId } = cluster;
+    const { hour: startsAt } = await api.newUsageRecord(cluster);
+    const worth = { startsAt, hours: 1, secondsOfEach: 3600, amount: '120', currency: 'USD' };
+    const asked = { ...GROUNDS, requestedBy: 'somebody', requestedAt: new Date() };
+    return (await prisma.usageCredit.create({ data: { clusterId, installationId, ...worth, ...asked } })).id;
   }
   if (path.includes('/installations/')) {
     await api.newEmission(cluster, { state: 'Parked' });
@@ -82,12 +152,14 @@ async function targetOf(name: AdminRouteName, path: string, cluster: Cluster): P
   if (name === 'setVersion')
     await api.database.prisma.consulVersion.create({ data: { version, status: 'AVAILABLE', licence: 'MPL-2.0' } });
   const id = await idIn(name, path, cluster);
-  return path.replace('{id}', id).replace('{version}', version).replace('{name}', 'westeurope').replace('{month}', '2026-05');
+  const parts = { id, version, name: 'westeurope', month: '2026-05', server: 'server-0', diagnostic: 'raft' };
+  return path.replace(/\{(\w+)\}/g, (_, part: keyof typeof parts) => parts[part]);
 }
 
 const send = async (token: string | undefined, name: AdminRouteName) => {
   const { method, path, ...route } = adminRoutes[name];
   const cluster = await api.newCluster({ observedConsulVersion: '1.8.7' });
+  for (const server of ['server-0', 'server-1']) await api.newServer(cluster, server);
   const body = name in BODIES ? BODIES[name as Write] : undefined;
   const options = body ? { body: body instanceof Function ? (body as (id: string) => object)(cluster.id) : body } : {};
   const query = 'query' in route && route.query === coverageQuerySchema ? '?from=2026-05-20T10:00:00Z' : '';
@@ -142,5 +214,7 @@ test('a role is given to the groups that a token lists as well', async () => {
 test('every route is in the contract', () => {
   const promised = Object.values(adminRoutes).map(({ method, path }) => `${method} ${path}`);
   const offered = api.routes().filter((route) => !route.startsWith('HEAD '));
-  expect(offered.sort()).toEqual([...promised, 'GET /healthz'].sort());
+  // Who may see the page is in its own tests.
+  const page = ['GET /fleet', 'GET /fleet/style.css', 'POST /fleet/sign-in', 'POST /fleet/sign-out'];
+  expect(offered.sort()).toEqual([...promised, ...page, 'GET /healthz'].sort());
 });

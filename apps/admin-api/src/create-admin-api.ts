@@ -4,7 +4,9 @@ import { createHttpApplication, type HttpApplication } from '@managed-consul/htt
 import type { Metrics } from '@managed-consul/observability';
 import { AdminApiModule } from './admin-api.module';
 import type { AdminServices } from './admin-services';
+import { FORM_ADDRESSES } from './fleet-page/fleet-page.controller';
 import { OperatorGuard, OUTSIDE_HINT } from './http/operator.guard';
+import { addQueueBoard } from './queue-board/queue-board';
 
 /** Throws when a handler is in no contract, or a contract has no handler: neither would be held to a role. */
 function compareWithContract(offered: readonly string[]): void {
@@ -21,6 +23,8 @@ export async function createAdminApi(services: AdminServices, metrics?: Metrics)
     guard: new OperatorGuard(services),
     log: services.log,
     metrics,
+    formAddresses: FORM_ADDRESSES,
+    extend: (fastify) => addQueueBoard(fastify, services),
     refusals: { hint: OUTSIDE_HINT, toAnswer: ({ correlationId }, error) => toErrorResponse(error, correlationId) },
   });
   compareWithContract(api.routes());

@@ -1,12 +1,13 @@
 import { loadSettings } from '@managed-consul/config';
 import { answers } from '@managed-consul/database';
-import { createLogger, InternalListener, Metrics } from '@managed-consul/observability';
+import { createLogger, InternalListener, Metrics, startTracing } from '@managed-consul/observability';
 import { openAdminServices } from './admin-services';
 import { createAdminApi } from './create-admin-api';
 import { adminApiSettings } from './settings';
 
 const settings = loadSettings(adminApiSettings);
 const log = createLogger({ app: 'admin-api', level: settings.LOG_LEVEL });
+const tracing = startTracing({ app: 'admin-api', endpoint: settings.TRACES_ENDPOINT });
 const metrics = new Metrics().addProcess();
 const { services, close } = openAdminServices(settings, log);
 const { application } = await createAdminApi(services, metrics);
@@ -22,6 +23,7 @@ async function stop(): Promise<void> {
   await application.close();
   await internal.close();
   await close();
+  await tracing.stop();
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());

@@ -7,6 +7,9 @@ export const adminApiSettings = defineSettings({
     options: ['debug', 'info', 'warn', 'error'],
     default: 'info',
   }),
+  TRACES_ENDPOINT: setting.optionalText({
+    description: 'Where spans are sent by OTLP over HTTP, as https://collector:4318/v1/traces; without it none are recorded.',
+  }),
   DATABASE_URL: setting.secret({ description: 'PostgreSQL, as postgresql://user:password@host:port/database.' }),
   DATABASE_MAX_CONNECTIONS: setting.integer({
     description: 'Connections that this process may hold.',
@@ -29,6 +32,34 @@ export const adminApiSettings = defineSettings({
   }),
   ADMIN_OPERATORS: setting.optionalText({ description: 'Those that may also unblock work, by commas.' }),
   ADMIN_LEADS: setting.optionalText({ description: 'Those that may also change what touches everybody, by commas.' }),
+  ADMIN_BREAK_GLASS_SHORTEST_MINUTES: setting.integer({
+    description: 'Shortest time for which access to Consul in an emergency can be asked for.',
+    min: 1,
+    max: 1440,
+    default: '5',
+  }),
+  ADMIN_BREAK_GLASS_LONGEST_MINUTES: setting.integer({
+    description: 'Longest time for which it can be asked for.',
+    min: 1,
+    max: 1440,
+    default: '240',
+  }),
+  ADMIN_BREAK_GLASS_APPROVE_MINUTES: setting.integer({
+    description: 'How long a request for it waits for another person before it lapses.',
+    min: 1,
+    max: 1440,
+    default: '60',
+  }),
+  ADMIN_CREDIT_LIMIT: setting.integer({
+    description:
+      'From how much on a credit waits for another person, in whole units of the currency of its plan; what one person gives an installation in a day is added up. 0: always.',
+    min: 0,
+    max: 1_000_000,
+    default: '100',
+  }),
+  GATEWAY_DIAGNOSTICS_TOKEN: setting.optionalSecret({
+    description: 'Bearer token by which gateways let operators read the diagnostics of Consul; without it they cannot.',
+  }),
   ADMIN_HOST: setting.text({ description: 'Address to listen on; not one that customers reach.', default: '127.0.0.1' }),
   ADMIN_PORT: setting.integer({ description: 'Port to listen on; 0 takes a free one.', min: 0, max: 65535, default: '18082' }),
   ADMIN_INTERNAL_HOST: setting.text({

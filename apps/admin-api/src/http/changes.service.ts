@@ -9,7 +9,7 @@ import {
 } from '@managed-consul/access';
 import { writeQuerySchema } from '@managed-consul/api-contract';
 import type { Prisma, Transaction } from '@managed-consul/database';
-import { carryOut, type Change } from '@managed-consul/fleet';
+import { carryOut, findPending, type Change } from '@managed-consul/fleet';
 import { readInput, repeatableOf } from '@managed-consul/http-api';
 import { ADMIN_SERVICES, type AdminServices } from '../admin-services';
 
@@ -49,5 +49,19 @@ export class ChangesService {
       return { status: 200, body: outcome as unknown as Prisma.JsonObject };
     });
     return answer.body;
+  }
+
+  /** The same for a change that asks for an operation on `subject`. Rings behind the commit; what is not heard is rung again by the sweeper. */
+  async makeAndRing(
+    sent: SentChange,
+    grounds: Pick<OperatorGrounds, 'reason' | 'ticket'>,
+    subject: string,
+    plan: (tx: Transaction) => Promise<Change>,
+  ): Promise<Prisma.JsonObject> {
+    const answer = await this.make(sent, grounds, plan);
+    const { database, bell } = this.#services;
+    const operation = sent.dryRun ? null : await findPending(database, subject);
+    if (operation) void bell.ring(operation);
+    return answer;
   }
 }
