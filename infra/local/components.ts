@@ -1,4 +1,5 @@
 /** The processes of the service, in the order in which they start, each with its environment and its sign of health. */
+import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startPostgres } from '../../tools/servers/postgres';
@@ -41,6 +42,10 @@ export const blobsUrl = ({ settings }: LocalPlace): string => `https://${HOST}:$
 export const apiUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.api}`;
 export const adminApiUrl = ({ settings }: LocalPlace): string => `http://${HOST}:${settings.ports.adminApi}`;
 export const agentGatewayUrl = ({ settings }: LocalPlace): string => `https://${HOST}:${settings.ports.agents}`;
+
+/** Made from the other token one way, so that it needs no place of its own and gives the other one away to nobody. */
+const diagnosticsToken = ({ identities }: LocalWorld): string =>
+  createHmac('sha256', identities.gatewayInternalToken).update('diagnostics').digest('hex');
 
 export function postgresComponent(world: LocalWorld): Component {
   const { settings, folders, identities } = world;
@@ -141,8 +146,12 @@ export function azureComponent(world: LocalWorld): Component {
   });
 }
 
+const tracesEnvironment = ({ settings: { tracesEndpoint } }: LocalWorld): Record<string, string> =>
+  tracesEndpoint === undefined ? {} : { TRACES_ENDPOINT: tracesEndpoint };
+
 function sharedEnvironment(world: LocalWorld, maxConnections: number): Record<string, string> {
   return {
+    ...tracesEnvironment(world),
     DATABASE_URL: databaseUrl(world),
     DATABASE_MAX_CONNECTIONS: String(maxConnections),
     REDIS_URL: redisUrl(world),
@@ -170,6 +179,7 @@ export function gatewayComponents(world: LocalWorld): Component[] {
         GATEWAY_INTERNAL_PORT: String(internal),
         GATEWAY_INTERNAL_URL: `http://${HOST}:${internal}`,
         GATEWAY_INTERNAL_TOKEN: identities.gatewayInternalToken,
+        GATEWAY_DIAGNOSTICS_TOKEN: diagnosticsToken(world),
         GATEWAY_TLS_CERTIFICATE_FILE: keys.gatewayCertificateFile,
         GATEWAY_TLS_KEY_FILE: keys.gatewayKeyFile,
         GATEWAY_AUDIENCE,
@@ -210,6 +220,7 @@ export function adminApiComponent(world: LocalWorld): Component {
     otherPorts: { metrics: settings.ports.adminApiInternal },
     health: `${adminApiUrl(world)}/healthz`,
     environment: {
+      ...tracesEnvironment(world),
       DATABASE_URL: databaseUrl(world),
       REDIS_URL: redisUrl(world),
       NODE_EXTRA_CA_CERTS: folders.caFile,
@@ -217,6 +228,7 @@ export function adminApiComponent(world: LocalWorld): Component {
       ADMIN_TENANT_ID: identities.publisher.tenantId,
       ADMIN_AUDIENCE,
       ADMIN_LEADS: identities.publisher.objectId,
+      GATEWAY_DIAGNOSTICS_TOKEN: diagnosticsToken(world),
       ADMIN_HOST: HOST,
       ADMIN_PORT: String(settings.ports.adminApi),
       ADMIN_INTERNAL_HOST: HOST,

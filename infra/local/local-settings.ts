@@ -16,6 +16,9 @@ export const hcsSettings = defineSettings({
     default: '127.10.0.0/16',
   }),
   HCS_GATEWAYS: setting.integer({ description: 'How many gateway processes to run.', min: 1, max: 8, default: '1' }),
+  HCS_TRACES_ENDPOINT: setting.optionalText({
+    description: 'Where all processes send their spans by OTLP over HTTP, as http://127.0.0.1:4318/v1/traces.',
+  }),
   HCS_LOG_LEVEL: setting.choice({
     description: 'Least severe line in the logs.',
     options: ['trace', 'debug', 'info', 'warn', 'error'],
@@ -51,6 +54,7 @@ export interface LocalSettings {
   portBase: number;
   machineAddresses: string;
   logLevel: string;
+  tracesEndpoint: string | undefined;
   ports: LocalPorts;
 }
 
@@ -94,6 +98,7 @@ export function loadLocalSettings(root: string, environment: Environment = proce
     portBase: base,
     machineAddresses: settings.HCS_MACHINE_ADDRESSES,
     logLevel: settings.HCS_LOG_LEVEL,
+    tracesEndpoint: settings.HCS_TRACES_ENDPOINT,
     ports: {
       api: base + 80,
       adminApi: base + 82,

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientBundleBody, ClusterBody } from '@managed-consul/api-contract';
-import { consulBinary, until } from '@managed-consul/testing';
+import { minutes } from '@managed-consul/config';
+import { consulBinary, readExportedSpans, until, type CollectedSpan } from '@managed-consul/testing';
 import { startConsulClientAgent } from '../support/consul-client-agent';
 import { askConsul, CONSUL_HTTPS_PORT, type ConsulTarget } from '../support/consul-https';
 import { signIn, type Customer } from '../support/customer';
@@ -92,12 +94,24 @@ describe('the sample cluster', () => {
   });
 });
 
+/** As a customer's own tracing sends them. */
+const TRACE_ID = randomUUID().replaceAll('-', '');
+const CORRELATION_ID = `five-${randomUUID()}`;
+const HEADERS = { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01`, 'x-ms-correlation-request-id': CORRELATION_ID };
+
+/** What the service under test has sent of the trace. */
+function spansOfTrace(file: string): CollectedSpan[] {
+  const exported = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  return exported.flatMap(readExportedSpans).filter(({ traceId }) => traceId === TRACE_ID);
+}
+
 describe('a cluster of five servers', () => {
   it('reaches Succeeded with five voters beside the sample cluster, and is deleted again', async () => {
     const five = await customer.createCluster({
       name: `five-${randomUUID().slice(0, 6)}`,
       servers: 5,
       networkCidr: '10.43.0.0/24',
+      headers: HEADERS,
     });
     try {
       expect(five.provisioningState).toBe('Succeeded');
@@ -118,6 +132,41 @@ describe('a cluster of five servers', () => {
     expect(five.observed.servers.filter(({ address }) => listening.includes(address))).toEqual([]);
     expect(listening).toEqual(expect.arrayContaining(hello.observed.servers.map(({ address }) => address)));
   });
+
+  // A service that `./hcs up` has started sends its spans elsewhere.
+  const traces = process.env['HCS_TEST_TRACES'];
+  it.skipIf(traces === undefined)(
+    'was made in one trace, from the request through queue, steps, gateway and agents to Azure',
+    async () => {
+      const spans = await until(
+        () => {
+          const found = spansOfTrace(traces ?? '');
+          return Promise.resolve(found.some(({ name }) => name === 'step recordReadyCluster') && found);
+        },
+        { within: minutes(1), because: 'the last step of the create is told to the collector' },
+      );
+      const named = (service: string) => new Set(spans.filter((span) => span.service === service).map(({ name }) => name));
+      expect(named('api')).toContain('POST /v1/clusters');
+      expect([...named('worker')]).toEqual(
+        expect.arrayContaining([
+          'queue',
+          'step startDeployment',
+          'step everyServerRuns',
+          'azure PUT',
+          'agent PUT /v1/desired-state',
+        ]),
+      );
+      expect([...named('gateway')]).toEqual(expect.arrayContaining(['gateway PUT', 'server-agent']));
+      const ids = new Set(spans.map(({ spanId }) => spanId));
+      const roots = spans.filter(({ parentSpanId }) => !ids.has(parentSpanId));
+      expect(roots.map(({ name, service, parentSpanId }) => ({ name, service, parentSpanId }))).toEqual([
+        { name: 'POST /v1/clusters', service: 'api', parentSpanId: 'b7ad6b7169203331' },
+      ]);
+      const toAzure = spans.filter(({ attributes }) => attributes['url.path']?.startsWith('/subscriptions/'));
+      expect(toAzure.length).toBeGreaterThan(0);
+      expect(toAzure.filter(({ attributes }) => attributes['azure.correlation_request_id'] !== CORRELATION_ID)).toEqual([]);
+    },
+  );
 });
 
 describe('a root token', () => {

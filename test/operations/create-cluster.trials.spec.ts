@@ -1,4 +1,4 @@
-import { everyStepTwice, failedAtEveryStepThenDeletable, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import { failedAtEveryStepThenDeletable, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyDeletedCluster, verifyReadyCluster } from '../support/workflow-verification';
@@ -41,10 +41,8 @@ const createOf = (servers: number): WorkflowTrial<Services> => ({
 });
 
 describe('create-cluster', () => {
-  it('ends the same when every step is carried out twice', () => everyStepTwice(createOf(3)));
-
-  it('ends the same when its worker dies before, in and after every step', async () => {
-    const points = await killedAtEveryStep(createOf(3));
+  it('ends the same when every step is carried out twice and its worker dies before, in and after each', async () => {
+    const points = await killedAtEveryStep(createOf(3), { twice: true });
     const { steps } = world.host.workflows.get('create-cluster') ?? { steps: [] };
     expect(points.filter(({ point }) => point === 'after-row')).toHaveLength(steps.length);
   });

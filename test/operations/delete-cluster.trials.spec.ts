@@ -1,12 +1,6 @@
 import { INSTALLATION_TAG, resourceGroupId } from '@managed-consul/azure';
 import { TerminalError } from '@managed-consul/errors';
-import {
-  driveToEnd,
-  everyStepTwice,
-  failedAtEveryStepThenDeletable,
-  killedAtEveryStep,
-  type WorkflowTrial,
-} from '@managed-consul/testing';
+import { driveToEnd, failedAtEveryStepThenDeletable, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyDeletedCluster } from '../support/workflow-verification';
@@ -40,10 +34,8 @@ const deletion = (): WorkflowTrial<Services> => ({
 });
 
 describe('delete-cluster', () => {
-  it('ends the same when every step is carried out twice', () => everyStepTwice(deletion()));
-
-  it('ends the same when its worker dies before, in and after every step', async () => {
-    const points = await killedAtEveryStep(deletion());
+  it('ends the same when every step is carried out twice and its worker dies before, in and after each', async () => {
+    const points = await killedAtEveryStep(deletion(), { twice: true });
     expect(points.map(({ name }) => name)).toContain('closeRecords');
   });
 

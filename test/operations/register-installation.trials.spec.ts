@@ -157,6 +157,25 @@ describe('registering a managed application', () => {
     await expect(prisma.$transaction((tx) => requestRegisterInstallation(tx, wish))).rejects.toMatchObject({ code: 'Conflict' });
   });
 
+  it('takes no place of a tenant on the deny list, and no cluster beyond its quota', async () => {
+    const { prisma } = world.database;
+    const { tenantId } = world.requester;
+    const why = { contact: 'abuse@example.com', reason: 'It mines.', ticket: 'OPS-1', actorId: 'lead' };
+    await prisma.deniedTenant.create({ data: { tenantId, ...why } });
+    const applicationId = await buy(newName());
+    const refused = await world.drive(await hear(applicationId, 'PUT', 'Succeeded'));
+    await prisma.deniedTenant.delete({ where: { tenantId } });
+    expect(refused).toMatchObject({ state: 'Failed', errorCode: 'TenantDenied' });
+    expect(await prisma.installation.count({ where: { applicationId: applicationId.toLowerCase() } })).toBe(0);
+
+    await prisma.tenant.create({ data: { tenantId, maxClusters: 0 } });
+    const registered = await hear(applicationId, 'PUT', 'Succeeded');
+    const full = await world.drive(registered);
+    await prisma.tenant.delete({ where: { tenantId } });
+    expect(full).toMatchObject({ state: 'Failed', errorCode: 'QuotaExceeded' });
+    expect(await installationOf(registered)).toMatchObject({ state: 'Ready', failureMessage: full.errorMessage, clusters: [] });
+  });
+
   it('says what is wrong with the parameters, and keeps the place usable', async () => {
     const name = newName();
     const applicationId = await azure.buyApplication(name, { clusterName: name, ...parameters, consulVnetCidr: '8.8.8.0/24' });

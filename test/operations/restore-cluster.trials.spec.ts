@@ -7,7 +7,7 @@ import {
   requestRestorePreview,
   requestTakeSnapshot,
 } from '@managed-consul/snapshots';
-import { driveToEnd, everyStepTwice, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
+import { driveToEnd, killedAtEveryStep, type WorkflowTrial } from '@managed-consul/testing';
 import { stepsOf } from '@managed-consul/workflow-engine';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -162,11 +162,8 @@ describe('restore-cluster', () => {
     expect(await contents.isAccepted(revoked.secretId)).toEqual(all(false));
   });
 
-  it('ends the same when every step is carried out twice', () => everyStepTwice(restoring()));
-
-  it('ends the same when its worker dies before, in and after every step', async () => {
-    await turnRed();
-    const points = await killedAtEveryStep(restoring());
+  it('ends the same when every step is carried out twice and its worker dies before, in and after each', async () => {
+    const points = await killedAtEveryStep(restoring(), { twice: true });
     expect(points.map(({ name }) => name)).toContain('recordRestore');
   });
 });
@@ -213,11 +210,8 @@ describe.concurrent('clone-cluster', () => {
     verify: verifyCopy,
   });
 
-  it('gives what the snapshot holds, without what was revoked and the service’s own tokens, also with every step twice', () =>
-    everyStepTwice(cloning()));
-
-  it('ends the same when its worker dies before, in and after every step', async () => {
-    const points = await killedAtEveryStep(cloning());
+  it('gives what the snapshot holds, without what was revoked and the service’s own tokens, with every step twice and deaths at each', async () => {
+    const points = await killedAtEveryStep(cloning(), { twice: true });
     expect(points.map(({ name }) => name)).toContain('recordClone');
   });
 

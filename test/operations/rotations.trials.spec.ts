@@ -8,7 +8,7 @@ import {
   type RotationTarget,
 } from '@managed-consul/clusters';
 import { TerminalError } from '@managed-consul/errors';
-import { consulBinary, driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
+import { consulBinary, driveToEnd, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import { stepsOf } from '@managed-consul/workflow-engine';
 import type { Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -93,8 +93,7 @@ describe('a cluster of three servers under a writer', () => {
       const observer = observeServers(() => known);
       const trial = rotationOf(what, clusterId, fetchBundle);
       const processes = await consulProcesses(clusterId);
-      await everyStepTwice(trial);
-      await killedAtEveryStep(trial);
+      await killedAtEveryStep(trial, { twice: true });
       const written = await writer.stop();
       const observed = await observer.stop();
       console.info(`rotation of ${what}: longest gap ${written.longestGap.toFixed(0)} ms, ${written.acknowledged} writes`);

@@ -1,13 +1,15 @@
 import { minutes, seconds, systemClock } from '@managed-consul/config';
+import { azureResourcesSchema } from '@managed-consul/api-contract';
 import { requestRepair, type Condition } from '@managed-consul/clusters';
 import { TerminalError } from '@managed-consul/errors';
 import { createSchedules, DueWork, type Schedule } from '@managed-consul/schedules';
-import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
+import { driveToEnd, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import type { BoundaryPoint } from '@managed-consul/workflow-engine';
 import type { Services } from '@managed-consul/workflows';
 import { closeHour, SERVICE_INSTANCES } from '@managed-consul/usage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { azureAccidents } from '../support/azure-accidents';
+import { quickCluster } from '../support/changing-cluster';
 import { ConsulContents } from '../support/consul-contents';
 import { verifyReadyCluster } from '../support/workflow-verification';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
@@ -22,9 +24,7 @@ beforeAll(async () => {
   const { database, dependencies, log } = world;
   const often = { observeEvery: 1, inspectEvery: 1, repairAfter: 1 };
   schedules = createSchedules({ ...dependencies, database, log, clock: systemClock, ...often });
-  const created = await world.requestCluster(3);
-  clusterId = created.clusterId;
-  expect((await world.drive(created.operationId)).state).toBe('Succeeded');
+  clusterId = await quickCluster(world, 3);
 });
 afterAll(() => world.stop());
 
@@ -42,6 +42,14 @@ async function condition(type: Condition['type']): Promise<string | undefined> {
   const conditions = (await readCluster()).conditions as unknown as Condition[];
   const found = conditions.find((one) => one.type === type);
   return found && `${found.status} ${found.reason}`;
+}
+
+/** What operators are shown of the cluster in Azure: what is not as it should be, and what is. */
+async function inventory() {
+  const { resources } = await world.database.prisma.azureInventory.findUniqueOrThrow({ where: { clusterId } });
+  const { value } = azureResourcesSchema.parse({ seenAt: null, value: resources });
+  const odd = value.filter(({ drift }) => drift !== 'None').map(({ type, drift }) => `${drift} ${type.split('/').at(-1)}`);
+  return { odd, kinds: value.map(({ type, state }) => `${type.split('/').at(-1)} ${state}`) };
 }
 
 /** Lets the schedules look until they ask for a repair; gives its id. */
@@ -109,6 +117,10 @@ describe('a cluster that is well', () => {
     expect(await condition('AgentsConnected')).toBe('True AllConnected');
     expect(await condition('CertificatesValid')).toBe('True InForce');
     expect(await condition('InfrastructureInSync')).toBe('True AsMade');
+    const { odd, kinds } = await inventory();
+    expect(odd).toEqual([]);
+    expect(kinds.filter((kind) => kind === 'virtualMachines Succeeded')).toHaveLength(3);
+    expect(kinds).toEqual(expect.arrayContaining(['networkSecurityGroups Succeeded', 'virtualMachineScaleSets Succeeded']));
     const { serverRecords } = await readCluster();
     expect(serverRecords.map(({ raftRole }) => raftRole).sort()).toEqual(['leader', 'voter', 'voter']);
     expect(serverRecords.every(({ healthy }) => healthy)).toBe(true);
@@ -145,6 +157,7 @@ describe('repair-cluster', () => {
     await accidents().alterSecurityRules(clusterId);
     const id = await repairIsRequested();
     expect(await condition('InfrastructureInSync')).toBe('False ResourceAltered');
+    expect((await inventory()).odd.sort()).toEqual(['Altered networkSecurityGroups', 'Unexpected virtualMachines']);
     expect((await world.drive(id)).state).toBe('Succeeded');
     expect(await accidents().securityRules(clusterId)).toMatchObject({ 'allow-https': 'Allow' });
     await look('inspect');
@@ -153,10 +166,8 @@ describe('repair-cluster', () => {
     expect(await accidents().machines(clusterId)).toEqual(before);
   });
 
-  it('ends the same when every step is carried out twice', () => everyStepTwice(repair()));
-
-  it('ends the same when its worker dies before, in and after every step', async () => {
-    const points = await killedAtEveryStep(repair());
+  it('ends the same when every step is carried out twice and its worker dies before, in and after each', async () => {
+    const points = await killedAtEveryStep(repair(), { twice: true });
     expect(points.map(({ name }) => name)).toContain('recordNewServer');
   });
 

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { ApplicationClient } from '@azure/arm-managedapplications';
-import { ClientSecretCredential } from '@azure/identity';
 import { OPERATION_KINDS, recordApplicationNews, USAGE_SUBJECT } from '@managed-consul/clusters';
 import { hours, minutes, type Milliseconds } from '@managed-consul/config';
 import type { Installation, Prisma, Transaction } from '@managed-consul/database';
@@ -10,11 +8,10 @@ import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTria
 import { readOwedUsage } from '@managed-consul/usage-emission';
 import { createWorkflowHost, type Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { azureUrl } from '../../infra/local/components';
 import { SAMPLE_REGION } from '../../infra/local/emulator-seed';
+import { buyFromTheMarketplace, customersApplications, MARKETPLACE_PLAN } from '../support/bought-application';
 import { openWorkflowWorld, type WorkflowWorld } from '../support/workflow-world';
 
-const PLAN = { publisher: 'hashicorp-4665790', product: 'hcs-production', name: 'on-demand-v2', version: '0.0.76' };
 const METER = 'service-instances';
 /** What the plan's price calls its first 50 instances. */
 const DIMENSION = 'service_instance_hours_1';
@@ -26,52 +23,12 @@ describe('telling the Marketplace of usage', () => {
   const hour = new Date(Math.floor(Date.now() / hours(1)) * hours(1));
   let closed = 0;
 
-  function applicationClient(): ApplicationClient {
-    const { customer } = world.world.identities;
-    const endpoint = azureUrl(world.world);
-    const credential = new ClientSecretCredential(customer.tenantId, customer.clientId, customer.clientSecret, {
-      authorityHost: endpoint,
-      disableInstanceDiscovery: true,
-    });
-    const options = { endpoint, $host: endpoint, credentialScopes: [`${endpoint}/.default`] };
-    return new ApplicationClient(credential, customer.subscriptionId, options);
-  }
-
-  /** An application that was bought from the Marketplace, and its row. The cluster in it is not needed. */
-  async function buyFromTheMarketplace(name: string): Promise<Installation> {
-    const { customer } = world.world.identities;
-    const values = {
-      ...{ clusterName: 'metered', clusterMode: 'DEVELOPMENT', consulDataCenter: 'dc1' },
-      ...{ consulVnetCidr: '172.25.16.0/24', email: 'team@example.com' },
-    };
-    const made = await applicationClient().applications.beginCreateOrUpdateAndWait(
-      customer.resourceGroup,
-      name,
-      {
-        location: SAMPLE_REGION,
-        kind: 'MarketPlace',
-        plan: PLAN,
-        managedResourceGroupId: `/subscriptions/${customer.subscriptionId}/resourceGroups/${name}-managed`,
-        parameters: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, { value }])),
-      },
-      { updateIntervalInMs: 200 },
-    );
-    return world.database.prisma.installation.create({
-      data: {
-        ...{ kind: 'ManagedApplication', state: 'Ready', tenantId: customer.tenantId, subscriptionId: customer.subscriptionId },
-        ...{ resourceGroup: `${name}-managed`, region: SAMPLE_REGION, planId: PLAN.name },
-        applicationId: made.id?.toLowerCase() ?? null,
-        billingResourceUsageId: made.billingDetails?.resourceUsageId ?? '',
-      },
-    });
-  }
-
   /** Another hour in the ledger, each a little further in the past; so many instance seconds. */
   async function useForAnHour(quantity: number): Promise<Date> {
     closed += 1;
     const used = new Date(hour.getTime() - hours(21 - closed));
-    const { id: priceId } = await world.database.prisma.planPrice.findFirstOrThrow({ where: { planId: PLAN.name } });
-    const about = { hour: used, clusterId: randomUUID(), installationId, meter: METER, planId: PLAN.name, priceId };
+    const { id: priceId } = await world.database.prisma.planPrice.findFirstOrThrow({ where: { planId: MARKETPLACE_PLAN.name } });
+    const about = { hour: used, clusterId: randomUUID(), installationId, meter: METER, planId: MARKETPLACE_PLAN.name, priceId };
     await world.database.prisma.usageRecord.create({ data: { ...about, seconds: 3600, quantity } });
     await world.database.prisma.usageHour.create({ data: { hour: used, closedAt: new Date(), records: 1 } });
     return used;
@@ -104,7 +61,7 @@ describe('telling the Marketplace of usage', () => {
 
   beforeAll(async () => {
     world = await openWorkflowWorld();
-    const bought = await buyFromTheMarketplace('metered');
+    const bought = await buyFromTheMarketplace(world, 'metered');
     installationId = bought.id;
     resourceId = bought.billingResourceUsageId ?? '';
   });
@@ -154,7 +111,7 @@ describe('telling the Marketplace of usage', () => {
       resourceId,
       dimension: DIMENSION,
       hour: day,
-      planId: PLAN.name,
+      planId: MARKETPLACE_PLAN.name,
       ledgerQuantity: 3600,
       quantity: 1,
     };
@@ -213,11 +170,11 @@ describe('telling the Marketplace of usage', () => {
     /** An application with usage that Azure has begun to delete; Azure goes on when `isSent` says so, or the removal has ended. */
     async function deletedApplication(isSent: (billingId: string, operationId: string) => Promise<boolean>) {
       const name = `going-${randomUUID().slice(0, 8)}`;
-      const installation = await buyFromTheMarketplace(name);
+      const installation = await buyFromTheMarketplace(world, name);
       await useCluster(installation);
       const path = `applications/${name}$`;
       const stuck = await world.addFault({ method: 'DELETE', path, effect: { kind: 'stuckOperation' } });
-      await applicationClient().applications.beginDelete(world.world.identities.customer.resourceGroup, name);
+      await customersApplications(world).applications.beginDelete(world.world.identities.customer.resourceGroup, name);
       const applicationId = installation.applicationId ?? '';
       const news = {
         applicationId,

@@ -9,7 +9,7 @@ import {
 import { minutes } from '@managed-consul/config';
 import type { Server } from '@managed-consul/database';
 import { TerminalError } from '@managed-consul/errors';
-import { driveToEnd, everyStepTwice, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
+import { driveToEnd, killedAtEveryStep, until, type WorkflowTrial } from '@managed-consul/testing';
 import { stepsOf } from '@managed-consul/workflow-engine';
 import { findClusterRecord, lookAtAzure, type Services } from '@managed-consul/workflows';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -100,10 +100,8 @@ describe.concurrent('a cluster', { timeout: minutes(7) }, () => {
   it('is suspended and comes back with its data, every step carried out twice, and though the worker dies at every step', async () => {
     const clusterId = await quickCluster(world, 3);
     await (await keyOf(clusterId, 'kept')).write('through the night');
-    await everyStepTwice(suspension(clusterId));
-    await everyStepTwice(resumption(clusterId, 'through the night'));
-    await killedAtEveryStep(suspension(clusterId));
-    await killedAtEveryStep(resumption(clusterId, 'through the night'));
+    await killedAtEveryStep(suspension(clusterId), { twice: true });
+    await killedAtEveryStep(resumption(clusterId, 'through the night'), { twice: true });
 
     await succeed(await suspend(clusterId), 'a suspension');
     const { lost, left } = await loseSleepingMachine(clusterId);

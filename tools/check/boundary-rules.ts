@@ -77,10 +77,10 @@ export const BOUNDARY_RULES: readonly BoundaryRule[] = [
     mayImport: ['layer:domain', 'layer:web', 'layer:contract', 'layer:foundation', 'lib:secrets'],
     mayNotReach: ['lib:azure', 'lib:consul'],
   },
-  // The operators' API records intent too.
+  // The operators' API records intent too. Of a cluster's machines it asks only what their agents tell without a token of Consul.
   {
     tag: 'app:admin-api',
-    mayImport: ['layer:domain', 'layer:web', 'layer:contract', 'layer:foundation'],
+    mayImport: ['layer:domain', 'layer:web', 'layer:contract', 'layer:foundation', 'lib:agent-protocol'],
     mayNotReach: ['lib:azure', 'lib:consul'],
   },
   // The emulator stands for Azure; it must not know the service that it is used by.

@@ -2,8 +2,9 @@
  * Starts a whole service of its own for the whole-system tests, with the sample cluster, beside whatever else runs on this
  * machine, and stops it afterwards. `HCS_TEST_SERVICE=running` uses the service that `./hcs up` has started instead.
  */
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { startSpanCollector } from '@managed-consul/testing';
 import { foldersOf } from '../../infra/local/folders';
 import { loadLocalSettings } from '../../infra/local/local-settings';
 import { runCommand, tryCommand } from '../processes/run-command';
@@ -33,10 +34,15 @@ export async function setup(): Promise<() => Promise<void>> {
   }
   const stateFolder = mkdtempSync(join(traversableTemporaryFolder(), 'managed-consul-system-'));
   chmodSync(stateFolder, 0o755);
-  const environment = await findFreePlace(stateFolder);
+  // Beside the logs: what is looked for there is looked for in traces as well.
+  const traces = join(stateFolder, 'logs/traces.jsonl');
+  mkdirSync(dirname(traces), { recursive: true });
+  const collector = await startSpanCollector({ file: traces });
+  const environment = { ...(await findFreePlace(stateFolder)), HCS_TRACES_ENDPOINT: collector.endpoint };
   const options = { cwd: ROOT, env: { ...process.env, ...environment } };
   const stop = async () => {
     await tryCommand('./hcs', ['down'], options);
+    await collector.stop();
     keepLogs(stateFolder);
     rmSync(stateFolder, { recursive: true, force: true });
   };
@@ -55,6 +61,6 @@ export async function setup(): Promise<() => Promise<void>> {
     await stop();
     throw error;
   }
-  tellTests(environment);
+  tellTests({ ...environment, HCS_TEST_TRACES: traces });
   return stop;
 }

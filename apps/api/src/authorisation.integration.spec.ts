@@ -7,6 +7,7 @@ import {
   countRecords,
   newAccessPlace,
   outsidersOf,
+  suspendTenant,
   tenantlessOf,
   type AccessPlace,
 } from './testing/access-under-test';
@@ -20,6 +21,8 @@ type Needed = Exclude<AccessRole, 'Owner'> | 'list' | 'token' | 'nothing' | 'sig
 
 interface Common {
   needs: Needed;
+  /** Asks for a role above Reader and changes nothing. */
+  reads?: true;
   query?: string;
 }
 type Entry<Name extends RouteName> = Common &
@@ -43,7 +46,7 @@ const ROUTES: { [Name in RouteName]: Entry<Name> } = {
   },
   listInstallations: list,
   getInstallation: read,
-  preflight: write(another),
+  preflight: { ...write(another), reads: true },
   createCluster: write(another),
   listClusters: list,
   getCluster: read,
@@ -52,7 +55,7 @@ const ROUTES: { [Name in RouteName]: Entry<Name> } = {
   listClusterEvents: read,
   listClusterOperations: read,
   createRootToken: write(),
-  createClientBundle: write(),
+  createClientBundle: { ...write(), reads: true },
   createSnapshot: write(),
   listClusterSnapshots: read,
   listSnapshots: list,
@@ -101,6 +104,8 @@ const ROUTES: { [Name in RouteName]: Entry<Name> } = {
 let api: ApiUnderTest;
 /** For requests that change nothing, and for those that are refused. */
 let shared: AccessPlace;
+/** Of a tenant that operators have suspended. */
+let suspended: AccessPlace;
 let outsiders: Record<string, Person>;
 let tenantless: Record<string, Person | undefined>;
 
@@ -108,6 +113,8 @@ beforeAll(async () => {
   api = await startApi();
   await addPrograms(api);
   shared = await newAccessPlace(api);
+  suspended = await newAccessPlace(api);
+  await suspendTenant(api, suspended.owner.tenantId);
   outsiders = await outsidersOf(api, shared);
   tenantless = await tenantlessOf(api, shared);
 });
@@ -170,6 +177,16 @@ describe.each(byRole)('%s', (name) => {
     const place = await placeFor(name);
     const answer = await send(name, place.people[role], place);
     expect([answer.status, answer.text]).toEqual([expect.toBeOneOf([200, 202, 204]), answer.text]);
+  });
+
+  test('is open to a suspended tenant exactly when it changes nothing', async () => {
+    const before = await countRecords(api);
+    const { needs, reads = needs === 'Reader' } = ROUTES[name] as Common;
+    const answer = await send(name, suspended.owner, suspended);
+    expect(codeOf(answer)).toEqual(reads ? [expect.toBeOneOf([200, 202, 204]), undefined] : [403, 'TenantSuspended']);
+    if (reads) return;
+    expect(await countRecords(api)).toEqual(before);
+    expect(answer.body.error?.message).toMatch(/NonPayment.* Ask billing@example\.com\.$/);
   });
 
   test('says to outsiders what it says of something that there is not', async () => {

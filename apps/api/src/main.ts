@@ -1,12 +1,13 @@
 import { loadSettings } from '@managed-consul/config';
 import { answers } from '@managed-consul/database';
-import { createLogger, InternalListener, Metrics } from '@managed-consul/observability';
+import { createLogger, InternalListener, Metrics, startTracing } from '@managed-consul/observability';
 import { openApiServices } from './api-services';
 import { createApi } from './create-api';
 import { apiSettings } from './settings';
 
 const settings = loadSettings(apiSettings);
 const log = createLogger({ app: 'api', level: settings.LOG_LEVEL });
+const tracing = startTracing({ app: 'api', endpoint: settings.TRACES_ENDPOINT });
 const metrics = new Metrics().addProcess();
 const { services, close } = await openApiServices(settings, log);
 const { application } = await createApi(services, metrics);
@@ -24,6 +25,7 @@ async function stop(): Promise<void> {
   await application.close();
   await internal.close();
   await close();
+  await tracing.stop();
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());

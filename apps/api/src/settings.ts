@@ -7,6 +7,9 @@ export const apiSettings = defineSettings({
     options: ['debug', 'info', 'warn', 'error'],
     default: 'info',
   }),
+  TRACES_ENDPOINT: setting.optionalText({
+    description: 'Where spans are sent by OTLP over HTTP, as https://collector:4318/v1/traces; without it none are recorded.',
+  }),
   DATABASE_URL: setting.secret({ description: 'PostgreSQL, as postgresql://user:password@host:port/database.' }),
   DATABASE_MAX_CONNECTIONS: setting.integer({
     description: 'Connections that this process may hold.',

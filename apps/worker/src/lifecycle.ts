@@ -36,6 +36,14 @@ async function readMachineSettings(settings: WorkerSettings): Promise<MachineSet
   };
 }
 
+/** Counts answers of Azure by their status. */
+export function countAzureAnswers(metrics: Metrics): (status: number) => void {
+  const answers = metrics.counter('managed_consul_azure_answers_total', 'Answers of Azure by status; 429 is throttling.', [
+    'status',
+  ]);
+  return (status) => answers.add({ status: String(status) });
+}
+
 /** Opens Azure, the agents and the secrets as the settings say. Throws if a file that they name cannot be read. */
 export async function openLifecycle(
   settings: WorkerSettings,
@@ -50,9 +58,6 @@ export async function openLifecycle(
     retryStrategy: (times) => Math.min(times * 100, seconds(1)),
   });
   redis.on('error', (error) => log.debug({ err: error }, 'Redis is not reachable'));
-  const answers = metrics.counter('managed_consul_azure_answers_total', 'Answers of Azure by status; 429 is throttling.', [
-    'status',
-  ]);
   const azure = openAzure({
     endpoint: settings.AZURE_RESOURCE_MANAGER_ENDPOINT,
     authority: settings.ENTRA_AUTHORITY,
@@ -60,7 +65,7 @@ export async function openLifecycle(
     tenantId: settings.AZURE_TENANT_ID,
     clientId: settings.AZURE_CLIENT_ID,
     clientSecret: settings.AZURE_CLIENT_SECRET,
-    onAnswer: (status) => answers.add({ status: String(status) }),
+    onAnswer: countAzureAnswers(metrics),
   });
   const agents = createAgentClient({ presence: new PresenceDirectory(redis), token: settings.GATEWAY_INTERNAL_TOKEN });
   const secrets = new SecretStore(database.prisma, keyWrapper);

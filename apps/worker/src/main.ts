@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { NestFactory } from '@nestjs/core';
 import { loadSettings, seconds } from '@managed-consul/config';
 import { openDatabase } from '@managed-consul/database';
-import { createLogger, Metrics } from '@managed-consul/observability';
+import { createLogger, Metrics, startTracing } from '@managed-consul/observability';
 import { QueueBell } from '@managed-consul/operations';
 import { WorkflowMetrics, WorkflowRunner } from '@managed-consul/workflow-engine';
 import { openLifecycle } from './lifecycle';
@@ -12,6 +12,7 @@ import { WorkerModule } from './worker.module';
 
 const settings = loadSettings(workerSettings);
 const log = createLogger({ app: 'worker', level: settings.LOG_LEVEL });
+const tracing = startTracing({ app: 'worker', endpoint: settings.TRACES_ENDPOINT });
 const metrics = new Metrics().addProcess();
 const redisUrl = settings.REDIS_URL.reveal();
 const database = openDatabase({ url: settings.DATABASE_URL.reveal(), maxConnections: settings.DATABASE_MAX_CONNECTIONS });
@@ -51,6 +52,7 @@ async function stop(): Promise<void> {
   lifecycle.close();
   await bell.close();
   await database.close();
+  await tracing.stop();
 }
 
 const stopAndExit = () => {

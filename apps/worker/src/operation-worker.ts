@@ -9,6 +9,7 @@ import {
   addUsageMetrics,
   DueWork,
   HourCloser,
+  BreakGlassCloser,
   RolloutDriver,
   Sweeper,
   UsageSender,
@@ -48,6 +49,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
   readonly #hourCloser: HourCloser;
   readonly #usageSender: UsageSender;
   readonly #rolloutDriver: RolloutDriver;
+  readonly #breakGlassCloser: BreakGlassCloser;
   readonly #health: InternalListener;
   #listener: BellListener | undefined;
   #healthPort = 0;
@@ -60,6 +62,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     this.#hourCloser = new HourCloser({ database, log });
     this.#usageSender = new UsageSender({ database, bell, log });
     this.#rolloutDriver = new RolloutDriver({ database, bell, log });
+    this.#breakGlassCloser = new BreakGlassCloser({ database, bell, log });
     addFleetMetrics(metrics, database);
     addServiceMetrics(metrics, database);
     addUsageMetrics(metrics, database);
@@ -84,6 +87,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     this.#hourCloser.start();
     this.#usageSender.start();
     this.#rolloutDriver.start();
+    this.#breakGlassCloser.start();
     log.info({ concurrency, healthPort: this.#healthPort }, 'worker has started');
   }
 
@@ -97,6 +101,7 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
       this.#hourCloser.stop(),
       this.#usageSender.stop(),
       this.#rolloutDriver.stop(),
+      this.#breakGlassCloser.stop(),
     ]);
     await this.#parts.runner.stop(this.#parts.stopWithin, seconds(5));
     await this.#listener?.close(true);

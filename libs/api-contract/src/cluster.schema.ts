@@ -157,12 +157,20 @@ export const clusterBackupSchema = z
 
 export const clusterMaintenanceSchema = z
   .strictObject({
+    state: z.enum(['None', 'Planned', 'Unplanned']).meta({
+      description:
+        'Whether the service works at the cluster without having been asked: Planned upgrades and rotations, Unplanned repairs and work of its engineers.',
+    }),
+    operationId: identifierSchema.nullable().meta({ description: 'The operation that does that work.' }),
     windowOpensAt: timestampSchema
       .nullable()
       .meta({ description: 'When the maintenance window opens next, in the past while it is open; null without one.' }),
     upgradesDeferredUntil: timestampSchema.nullable(),
   })
-  .meta({ id: 'ClusterMaintenance', description: 'When automatic work may begin, with blackout dates and deferral seen to.' });
+  .meta({
+    id: 'ClusterMaintenance',
+    description: 'What the service does by itself, and when it may begin, with blackout dates and deferral seen to.',
+  });
 
 export const clusterSchema = z
   .strictObject({

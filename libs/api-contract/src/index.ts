@@ -5,8 +5,14 @@
  */
 export { adminRoutes, type AdminRoute, type AdminRouteName } from './admin/admin.routes';
 export * from './admin/admin.schema';
+export * from './admin/azure.schema';
 export * from './admin/billing.schema';
+export * from './admin/break-glass.schema';
+export * from './admin/cluster-care.schema';
+export * from './admin/diagnostics.schema';
+export * from './admin/pauses.schema';
 export * from './admin/rollouts.schema';
+export * from './admin/tenants.schema';
 export * from './audit.schema';
 export * from './catalogue.schema';
 export * from './client-bundle.schema';

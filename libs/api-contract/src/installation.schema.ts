@@ -14,6 +14,13 @@ export const installationSchema = z
     applicationId: z.string().nullable(),
     plan: z.string(),
     failureMessage: z.string().nullable(),
+    standing: z
+      .strictObject({
+        state: z.enum(['Good', 'Suspended', 'Denied']),
+        category: z.enum(['NonPayment', 'Abuse', 'Security', 'Legal']).nullable(),
+        contact: z.string().nullable().meta({ description: 'Whom to ask about it.' }),
+      })
+      .meta({ description: 'Of its tenant. Suspended: may be read, not changed. Denied: takes nothing new. Clusters go on.' }),
     createdAt: timestampSchema,
     updatedAt: timestampSchema,
   })

@@ -9,7 +9,9 @@ export const operationStepSchema = z
     name: z.string(),
     item: z.string().meta({ description: 'Server that the step works on; empty when it works on the whole cluster.' }),
     position: z.int(),
-    state: z.enum(['Running', 'Waiting', 'Succeeded', 'Failed']),
+    state: z.enum(['Running', 'Waiting', 'Succeeded', 'Failed', 'Skipped']).meta({
+      description: 'Skipped: the step could be done without, and an operator of the service has had it passed by.',
+    }),
     attempts: z.int(),
     waitingFor: z.string().nullable(),
     error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),

@@ -94,6 +94,18 @@ export class ScaleSets {
     );
   }
 
+  /** Asks Azure to move one machine to another host: it is started anew, with its disks and its address. */
+  async startRedeployingInstance(
+    resourceGroup: string,
+    name: string,
+    instanceId: string,
+    abortSignal?: AbortSignal,
+  ): Promise<void> {
+    await callAzure(`move the machine ${instanceId} of ${name}`, () =>
+      this.#compute.virtualMachineScaleSetVMs.redeploy(resourceGroup, name, instanceId, { abortSignal }).submitted(),
+    );
+  }
+
   /** Asks Azure to shut all machines down and to give their hosts back: nothing is paid for but disks. */
   async startDeallocating(resourceGroup: string, name: string, abortSignal?: AbortSignal): Promise<void> {
     await callAzure('stop the machines', () =>

@@ -51,6 +51,14 @@ export const setting = {
       about,
       true,
     ),
+  /** May be left empty. */
+  optionalSecret: (about: Described): Setting<SecretValue | undefined> =>
+    build(
+      z.string().transform((value) => (value === '' ? undefined : new SecretValue(value))),
+      'text, may be empty, kept out of logs',
+      { ...about, default: about.default ?? '' },
+      true,
+    ),
   integer: (about: Described & { min: number; max: number }): Setting<number> =>
     build(
       z

@@ -11,14 +11,27 @@ export const ERROR_CODES = {
   InvalidPageToken: { status: 400, meaning: 'The page token was not made by this service for this list.' },
   AuthenticationFailed: { status: 401, meaning: 'There is no bearer token, or it is expired, unsigned or for someone else.' },
   AuthorizationFailed: { status: 403, meaning: 'The caller is known but its role does not allow the request.' },
+  TenantSuspended: {
+    status: 403,
+    meaning: 'The tenant is suspended: it may read and change nothing; the message says why and whom to ask.',
+  },
+  TenantDenied: { status: 403, meaning: 'The service takes nothing new of the tenant; the message says whom to ask.' },
   ResourceNotFound: { status: 404, meaning: 'Nothing of that name exists that the caller may see.' },
   RouteNotFound: { status: 404, meaning: 'The service has no such address.' },
   MethodNotAllowed: { status: 405, meaning: 'The address exists, the method does not.' },
   Conflict: { status: 409, meaning: 'The request contradicts the present state of the resource.' },
   OperationInProgress: { status: 409, meaning: 'An unfinished operation holds the cluster; the message names it.' },
+  StepNotCurrent: { status: 409, meaning: 'The operation is not at that step; the message says where it is.' },
+  StepNotSkippable: { status: 409, meaning: 'What the step does cannot be done without, so it is never passed by.' },
+  StepBeingTried: { status: 409, meaning: 'A worker is at the step this moment; it can be passed by between two tries.' },
   NameAlreadyExists: { status: 409, meaning: 'A living cluster of the installation has that name.' },
+  QuotaExceeded: {
+    status: 409,
+    meaning: 'The tenant has as many clusters or servers as it may have; the message says how many and what to do.',
+  },
   SnapshotNameExists: { status: 409, meaning: 'A snapshot of the cluster has that name.' },
   NetworkOverlap: { status: 409, meaning: 'The address range overlaps that of another cluster in the installation.' },
+  QuorumAtRisk: { status: 409, meaning: 'Another server is not healthy, so this one may not be taken down.' },
   FederationHasSecondaries: {
     status: 409,
     meaning: 'The cluster is the primary datacenter of others; delete those first.',
@@ -44,6 +57,8 @@ export const ERROR_CODES = {
   UnsupportedMediaType: { status: 415, meaning: 'The body is not sent as application/json.' },
   TooManyRequests: { status: 429, meaning: 'The caller sends faster than it may; Retry-After says when to go on.' },
   InternalError: { status: 500, meaning: 'Something broke on the side of the service; the message carries the correlation id.' },
+  AgentUnreachable: { status: 503, meaning: 'No server of the cluster can be reached through its agent.' },
+  ConsulUnavailable: { status: 503, meaning: 'Servers of the cluster are reached, but Consul on them does not answer.' },
   ServiceUnavailable: { status: 503, meaning: 'The service cannot reach what it needs; Retry-After says when to try again.' },
 } as const satisfies Record<string, { status: number; meaning: string }>;
 

@@ -1,5 +1,6 @@
-import { nameOf, recordAudit, type Requester } from '@managed-consul/access';
+import { recordAudit, type Requester } from '@managed-consul/access';
 import {
+  askedBy,
   recordClusterEvent,
   snapshotSubject,
   type ChangeOrigin,
@@ -67,8 +68,7 @@ export async function recordSnapshotChange(
     tx,
     {
       ...{ kind, subject: snapshotSubject(snapshotId), clusterId, installationId, lane, input },
-      requestedBy: 'requester' in origin ? nameOf(origin.requester) : `schedule/${origin.schedule}`,
-      ...('requester' in origin ? { correlationId: origin.requester.correlationId } : {}),
+      ...askedBy(origin),
     },
     clock,
   );

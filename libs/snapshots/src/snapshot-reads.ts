@@ -1,10 +1,11 @@
-import { findRole, requireRole, visibleTo, type Caller } from '@managed-consul/access';
+import { findRole, requireRole, requireWritable, visibleTo, type Caller } from '@managed-consul/access';
 import type { ListPosition } from '@managed-consul/clusters';
 import type { AccessRole, Database, Prisma, Snapshot, Transaction } from '@managed-consul/database';
 
 /**
  * The snapshot, if the caller has at least the role `needed` on the installation that it belongs to, whether or not its cluster
- * is still there. Deleted snapshots count as gone. Throws ResourceNotFound or AuthorizationFailed.
+ * is still there. Deleted snapshots count as gone. Throws ResourceNotFound or AuthorizationFailed, and TenantSuspended for whoever
+ * needs more than to read.
  */
 export async function getSnapshot(
   database: Database['prisma'] | Transaction,
@@ -17,6 +18,7 @@ export async function getSnapshot(
   const role = snapshot && (await findRole(database, caller, snapshot.installationId));
   requireRole(role, snapshot ? needed : 'Reader', `snapshot ${snapshotId}`);
   if (!snapshot) throw new Error('A snapshot that is not there was allowed.');
+  if (needed !== 'Reader') await requireWritable(database, caller, snapshot.installationId);
   return snapshot;
 }
 

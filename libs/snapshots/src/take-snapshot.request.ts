@@ -1,5 +1,6 @@
-import { nameOf, type Requester } from '@managed-consul/access';
+import type { Requester } from '@managed-consul/access';
 import {
+  askedBy,
   lockCluster,
   OPERATION_KINDS,
   recordClusterChange,
@@ -26,9 +27,6 @@ export interface TakeSnapshotWish {
   name?: string | undefined;
 }
 
-const requesterOf = (origin: ChangeOrigin): string =>
-  'requester' in origin ? nameOf(origin.requester) : `schedule/${origin.schedule}`;
-
 /** What is said of a request in the cluster's history. */
 const REQUESTED: Record<SnapshotKind, string> = {
   MANUAL: 'was requested',
@@ -49,7 +47,7 @@ export async function recordTakeSnapshot(
   clock: Clock = systemClock,
 ): Promise<RequestedSnapshot> {
   await refuseWhileUnfinished(tx, cluster.id);
-  const snapshot = await createSnapshotRow(tx, cluster, { kind, name, requestedBy: requesterOf(origin) }, clock);
+  const snapshot = await createSnapshotRow(tx, cluster, { kind, name, requestedBy: askedBy(origin).requestedBy }, clock);
   const input: SnapshotInput = { snapshotId: snapshot.id };
   const event = { type: 'SnapshotRequested', message: `The snapshot '${snapshot.name}' ${REQUESTED[kind]}.` };
   const operation = await recordClusterChange(tx, cluster, { kind: OPERATION_KINDS.takeSnapshot, input, event }, origin, clock);

@@ -29,3 +29,4 @@ export {
   type TestMachine,
   type TestServer,
 } from './agents';
+export { readExportedSpans, startSpanCollector, type CollectedSpan, type SpanCollector } from './span-collector';

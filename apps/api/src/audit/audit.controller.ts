@@ -26,7 +26,8 @@ export class AuditController {
     const page = readPageRequest(auditEventPages, readInput(pageQuerySchema, query));
     const { database, publicUrl } = this.#services;
     const cluster = await getCluster(database.prisma, requester, readId(id), { deleted: true });
-    const rows = await findAuditEvents(database, { clusterId: cluster.id, before: page.after, limit: page.limit });
+    const touching = { clusterId: cluster.id, installationId: cluster.installationId };
+    const rows = await findAuditEvents(database, { touching, before: page.after, limit: page.limit });
     return pageOf(auditEventPages, rows, page, new URL(request.url, publicUrl), showAuditEvent);
   }
 }

@@ -43,13 +43,15 @@ const showBackup = (upkeep: ClusterUpkeep | undefined): ClusterBody['backup'] =>
   };
 };
 
-function showMaintenance(cluster: ClusterWithServers, now: Date): ClusterBody['maintenance'] {
+function showMaintenance(cluster: ClusterWithServers, now: Date, upkeep: ClusterUpkeep | undefined): ClusterBody['maintenance'] {
   const { upgradeDeferredUntil } = cluster;
   const window = cluster.maintenanceWindow as MaintenanceWindow | null;
   const blackoutDates = cluster.blackoutDates as string[];
   const opensAt = findWindow(window, now, { blackoutDates, deferredUntil: upgradeDeferredUntil });
   const isDeferred = upgradeDeferredUntil !== null && upgradeDeferredUntil > now;
   return {
+    state: upkeep?.maintenance?.state ?? 'None',
+    operationId: upkeep?.maintenance?.operationId ?? null,
     windowOpensAt: opensAt?.toISOString() ?? null,
     upgradesDeferredUntil: isDeferred ? upgradeDeferredUntil.toISOString() : null,
   };
@@ -81,7 +83,7 @@ export const showCluster = (cluster: ClusterWithServers, now: Date, upkeep?: Clu
   observed: showObserved(cluster),
   conditions: cluster.conditions as unknown as Condition[],
   backup: showBackup(upkeep),
-  maintenance: showMaintenance(cluster, now),
+  maintenance: showMaintenance(cluster, now, upkeep),
   error: cluster.failureCode === null ? null : { code: cluster.failureCode, message: cluster.failureMessage ?? '' },
   etag: etagOf(cluster),
   createdAt: cluster.createdAt.toISOString(),

@@ -225,3 +225,23 @@ test('the events of a cluster are listed, the newest first, page by page', async
   expect(second.body.value.map(({ type }) => type)).toEqual(['CreateRequested']);
   expect(second.body.nextPageToken).toBeNull();
 });
+
+describe('maintenance', () => {
+  test.each([
+    ['schedule/rollout/0b2f', 'upgrade-cluster', 'Planned'],
+    ['schedule/rotate', 'rotate-server-certificates', 'Planned'],
+    ['schedule/observe', 'repair-cluster', 'Unplanned'],
+    ['operator/8c1d', 'restart-server', 'Unplanned'],
+    ['schedule/snapshot', 'take-snapshot', 'None'],
+    ['customer', 'scale-cluster', 'None'],
+  ])('asked for by %s, %s is %s while it runs, and no more afterwards', async (requestedBy, kind, state) => {
+    const person = await api.newPerson();
+    const { id, installationId } = await finish(await newCluster(person));
+    const about = { kind, clusterId: id, installationId, subject: `cluster/${id}`, lane: 'Change' as const, requestedBy };
+    const operation = await api.database.prisma.operation.create({ data: { ...about, state: 'Running' } });
+    const shown = async () => (await api.clientOf(person).call('getCluster', { params: { id } })).body.maintenance;
+    expect(await shown()).toMatchObject({ state, operationId: state === 'None' ? null : operation.id });
+    await api.database.prisma.operation.update({ where: { id: operation.id }, data: { state: 'Succeeded' } });
+    expect(await shown()).toMatchObject({ state: 'None', operationId: null });
+  });
+});

@@ -9,6 +9,7 @@ import {
   countRecords,
   newAccessPlace,
   outsidersOf,
+  suspendTenant,
   tenantlessOf,
   type AccessPlace,
 } from '../testing/access-under-test';
@@ -20,6 +21,8 @@ type Name = Exclude<HcsOperationName, 'ResourceNotification'>;
 
 interface Entry {
   needs: 'Reader' | 'Contributor';
+  /** Asks for a role above Reader and changes nothing. */
+  reads?: true;
   body?: (place: AccessPlace) => object;
 }
 
@@ -44,7 +47,7 @@ const OPERATIONS: Record<Name, Entry> = {
   CreateToken: write(),
   CreateFederationToken: write(),
   GetFederation: read,
-  GetConfig: write(),
+  GetConfig: { ...write(), reads: true },
   GetOperation: { needs: 'Reader', body: ({ operationId }) => ({ operationId }) },
   GetBillingInfo: read,
   GetBillingReport: { needs: 'Reader', body: () => ({ month: '2026/05' }) },
@@ -54,10 +57,17 @@ const names = Object.keys(OPERATIONS) as Name[];
 let api: ApiUnderTest;
 /** For requests that change nothing, and for those that are refused. */
 let shared: AccessPlace;
+/** Of a tenant that operators have suspended. */
+let suspended: AccessPlace;
 let outsiders: Record<string, Person>;
 let tenantless: Record<string, Person | undefined>;
 /** The secrets of front doors: that of the shared place, of another installation, and of none. */
-const doors = { own: randomUUID() + randomUUID(), another: randomUUID() + randomUUID(), none: randomUUID() + randomUUID() };
+const doors = {
+  own: randomUUID() + randomUUID(),
+  another: randomUUID() + randomUUID(),
+  none: randomUUID() + randomUUID(),
+  suspended: randomUUID() + randomUUID(),
+};
 
 const openDoor = ({ installation }: AccessPlace, to: string) =>
   api.database.prisma.$transaction((tx) => setFrontDoor(tx, installation, to));
@@ -68,6 +78,9 @@ beforeAll(async () => {
   shared = await newAccessPlace(api);
   await openDoor(shared, doors.own);
   await openDoor(await newAccessPlace(api), doors.another);
+  suspended = await newAccessPlace(api);
+  await openDoor(suspended, doors.suspended);
+  await suspendTenant(api, suspended.owner.tenantId);
   outsiders = await outsidersOf(api, shared);
   tenantless = await tenantlessOf(api, shared);
 });
@@ -115,6 +128,16 @@ const speaking = (people: Record<string, Person | undefined>): Record<string, Wa
 
 describe.each(names)('%s', (name) => {
   const { needs } = OPERATIONS[name];
+
+  test('is open to a suspended tenant exactly when it changes nothing, also through Azure', async () => {
+    const before = await countRecords(api);
+    const reads = OPERATIONS[name].reads ?? needs === 'Reader';
+    for (const way of [{ person: suspended.owner }, { door: doors.suspended }]) {
+      const { status, text } = await send(name, way, suspended);
+      expect([status, /is suspended \(NonPayment/.test(text)]).toEqual(reads ? [200, false] : [403, true]);
+    }
+    if (!reads) expect(await countRecords(api)).toEqual(before);
+  });
 
   test.each(['Reader', 'Contributor', 'Owner', 'Azure'] as const)('is for %s exactly when it has to be', async (who) => {
     if (who === 'Reader' && needs === 'Contributor') {

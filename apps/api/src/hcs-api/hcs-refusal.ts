@@ -35,6 +35,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   OperationInProgress: GRPC.aborted,
   NameAlreadyExists: GRPC.alreadyExists,
   SnapshotNameExists: GRPC.alreadyExists,
+  QuotaExceeded: GRPC.resourceExhausted,
 };
 
 /** Statuses that the API's document gives a body of its own; every other is its gateway's error, which has one field more. */

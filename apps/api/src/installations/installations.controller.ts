@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { answerOnce, type Requester } from '@managed-consul/access';
+import { answerOnce, findBarred, type BarredTenant, type Requester } from '@managed-consul/access';
 import { createInstallationRequestSchema, pageQuerySchema } from '@managed-consul/api-contract';
 import { getInstallation, listInstallations, requestRegisterInstallation, type ListPosition } from '@managed-consul/clusters';
 import type { Installation } from '@managed-consul/database';
@@ -47,7 +47,10 @@ export class InstallationsController {
     const { database, bell, clock, publicUrl } = this.#services;
     const answer = await answerOnce(database, requester, repeatableOf(request), async (tx) => {
       const { installation, operation } = await requestRegisterInstallation(tx, wish, clock);
-      return { status: 202, body: { installation: showInstallation(installation), operation: showOperation(operation) } };
+      return {
+        status: 202,
+        body: { installation: showInstallation(installation, undefined), operation: showOperation(operation) },
+      };
     });
     const { id } = (answer.body as unknown as { operation: { id: string } }).operation;
     void bell.ring({ id, wakeNumber: 0 });
@@ -60,11 +63,23 @@ export class InstallationsController {
     const page = readPageRequest(installationPages, readInput(pageQuerySchema, query));
     const { database, publicUrl } = this.#services;
     const rows = await listInstallations(database, requester, page);
-    return pageOf(installationPages, rows, page, new URL(request.url, publicUrl), showInstallation);
+    const barredOf = await this.#barredAmong(rows);
+    return pageOf(installationPages, rows, page, new URL(request.url, publicUrl), (row) => showInstallation(row, barredOf(row)));
   }
 
   @Get(':id')
   async get(@FromRequester() requester: Requester, @Param('id') id: string) {
-    return showInstallation(await getInstallation(this.#services.database, requester, readId(id)));
+    const installation = await getInstallation(this.#services.database, requester, readId(id));
+    const barredOf = await this.#barredAmong([installation]);
+    return showInstallation(installation, barredOf(installation));
+  }
+
+  async #barredAmong(installations: readonly Installation[]): Promise<(one: Installation) => BarredTenant | undefined> {
+    const { prisma } = this.#services.database;
+    const barred = await findBarred(
+      prisma,
+      installations.map(({ tenantId }) => tenantId),
+    );
+    return ({ tenantId }) => barred.find((one) => one.tenantId === tenantId.toLowerCase());
   }
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { findRole, nameOf, recordAudit, requireRole, type Requester } from '@managed-consul/access';
+import { findRole, nameOf, recordAudit, requireRole, requireWritable, type Requester } from '@managed-consul/access';
 import { seconds } from '@managed-consul/config';
 import type { AccessRole } from '@managed-consul/database';
 import { isTerminal, type Operation, type OperationStep } from '@managed-consul/operations';
@@ -55,6 +55,7 @@ export class OperationsService {
   /** Asks the operation to stop. Throws Conflict when it has ended, or is a delete. */
   async cancel(requester: Requester, operationId: string): Promise<Operation> {
     const { clusterId, installationId } = await this.get(requester, operationId, 'Contributor');
+    if (installationId !== null) await requireWritable(this.#services.database.prisma, requester, installationId);
     const ids = { clusterId: clusterId ?? undefined, installationId: installationId ?? undefined, operationId };
     const detail = { requestedBy: nameOf(requester) };
     return this.#services.operations.cancel(operationId, (tx) =>

@@ -28,6 +28,12 @@ export async function newAccessPlace(api: ApiUnderTest): Promise<AccessPlace> {
   return { ...place, people: { Reader: reader, Contributor: contributor, Owner: place.owner }, snapshot, operationId };
 }
 
+/** Suspends one as operators do. */
+export async function suspendTenant({ database: { prisma } }: ApiUnderTest, tenantId: string): Promise<void> {
+  const why = { suspensionCategory: 'NonPayment' as const, suspensionContact: 'billing@example.com' };
+  await prisma.tenant.create({ data: { tenantId, suspendedAt: new Date(), ...why } });
+}
+
 /** The programs of the versions that the places run and can be upgraded to. */
 export async function addPrograms({ database: { prisma } }: ApiUnderTest): Promise<void> {
   const program = (version: string) => ({ version, platform: 'linux-amd64', sha256: '0'.repeat(64), sizeBytes: 1 });

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Inject, Param, Patch, Query } from '@nestjs/common';
-import { findRole, requireRole, type Requester } from '@managed-consul/access';
+import { findRole, requireGoodStanding, requireRole, type Requester } from '@managed-consul/access';
 import { estimateQuerySchema, updateBudgetRequestSchema } from '@managed-consul/api-contract';
 import { getInstallation } from '@managed-consul/clusters';
 import { FromRequester, readId, readInput } from '@managed-consul/http-api';
@@ -61,6 +61,7 @@ export class UsageController {
     const installation = await getInstallation(database, requester, readId(id));
     await database.prisma.$transaction(async (tx) => {
       requireRole(await findRole(tx, requester, installation.id), 'Contributor', `installation ${installation.id}`);
+      await requireGoodStanding(tx, installation.tenantId, requester.tenantId);
       if (amount === null) await removeBudget(tx, requester, installation.id);
       else await setBudget(tx, requester, installation.id, { amount, thresholds });
     });

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { idParamsSchema } from '../route-parts';
+import { azureRoutes } from './azure.routes';
 import { billingRoutes } from './billing.routes';
+import { breakGlassRoutes } from './break-glass.routes';
+import { clusterCareRoutes } from './cluster-care.routes';
+import { diagnosticRoutes } from './diagnostics.routes';
+import { pauseRoutes } from './pauses.routes';
 import { rolloutRoutes } from './rollouts.routes';
+import { tenantRoutes } from './tenants.routes';
 import {
   auditEventListSchema,
   auditQuerySchema,
@@ -17,6 +23,7 @@ import {
   queueSchema,
   setRegionSchema,
   setVersionSchema,
+  skipStepSchema,
   writeAnswerSchema,
   writeQuerySchema,
   type AdminRole,
@@ -96,6 +103,15 @@ export const adminRoutes = {
     body: groundsSchema,
     ...write,
   },
+  skipStep: {
+    method: 'POST',
+    path: '/admin/operations/{id}/skip-step',
+    summary: 'Have an unfinished operation go on without the step that it waits at, where its workflow allows that',
+    role: 'lead',
+    params: idParamsSchema,
+    body: skipStepSchema,
+    ...write,
+  },
   getQueue: {
     method: 'GET',
     path: '/admin/queue',
@@ -137,7 +153,13 @@ export const adminRoutes = {
     answer: auditEventListSchema,
   },
   ...rolloutRoutes,
+  ...pauseRoutes,
+  ...tenantRoutes,
+  ...clusterCareRoutes,
+  ...diagnosticRoutes,
+  ...azureRoutes,
   ...billingRoutes,
+  ...breakGlassRoutes,
 } as const satisfies Record<string, AdminRoute>;
 
 export type AdminRouteName = keyof typeof adminRoutes;

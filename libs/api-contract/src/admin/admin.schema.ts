@@ -15,6 +15,11 @@ export const groundsSchema = z.strictObject({
     .meta({ description: 'Where it was asked for.' }),
 });
 
+export const skipStepSchema = groundsSchema.extend({
+  step: z.string().min(1).max(100).meta({ description: 'Name of the step that the operation waits at.' }),
+  item: z.string().max(200).default('').meta({ description: 'Of a step that is done for each server: which.' }),
+});
+
 export const writeQuerySchema = z.strictObject({
   dryRun: z.enum(['true', 'false']).optional().meta({ description: 'true: say what would be done, and do nothing.' }),
 });
@@ -117,9 +122,17 @@ export const fleetOperationSchema = z.strictObject({
 export type FleetOperationBody = z.infer<typeof fleetOperationSchema>;
 export const fleetOperationListSchema = pageOf(fleetOperationSchema);
 
+export const fleetStepSchema = operationStepSchema
+  .extend({
+    skippable: z.string().nullable().meta({ description: 'Why nothing is lost when the step is skipped; null: it never is.' }),
+    skippedBy: z.string().nullable().meta({ description: 'The operator who had it skipped.' }),
+  })
+  .meta({ id: 'FleetOperationStep' });
+export type FleetStepBody = z.infer<typeof fleetStepSchema>;
+
 export const fleetOperationDetailSchema = fleetOperationSchema.extend({
   input: z.unknown(),
-  steps: z.array(operationStepSchema),
+  steps: z.array(fleetStepSchema),
 });
 
 export const fleetOperationQuerySchema = pageQuerySchema.extend({

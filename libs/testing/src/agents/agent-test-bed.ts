@@ -38,6 +38,8 @@ export interface AgentTestBed {
   readonly agents: AgentClient;
   readonly presence: PresenceDirectory;
   readonly internalToken: string;
+  /** Opens the diagnostics only. */
+  readonly diagnosticsToken: string;
   startGateway(environment?: Record<string, string>): Promise<GatewayProcess>;
   createCluster(): Promise<TestCluster>;
   /** Copies a file to where gateways serve it and gives its hash. */
@@ -60,7 +62,7 @@ export async function createAgentTestBed(): Promise<AgentTestBed> {
   await writeFile(join(folder, 'key-encryption-key'), randomBytes(32).toString('base64'), { mode: 0o600 });
   const database = openDatabase({ url: testDatabase.url, maxConnections: 3 });
   const redis = new Redis(redisUrl);
-  const internalToken = randomBytes(16).toString('hex');
+  const [internalToken, diagnosticsToken] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
   const presence = new PresenceDirectory(redis);
   const gateways: GatewayProcess[] = [];
   const addArtifact = (path: string) => copyArtifact(path, artifactsFolder);
@@ -73,6 +75,7 @@ export async function createAgentTestBed(): Promise<AgentTestBed> {
     GATEWAY_TLS_CERTIFICATE_FILE: join(folder, 'gateway.pem'),
     GATEWAY_TLS_KEY_FILE: join(folder, 'gateway-key.pem'),
     GATEWAY_INTERNAL_TOKEN: internalToken,
+    GATEWAY_DIAGNOSTICS_TOKEN: diagnosticsToken,
     ARTIFACTS_FOLDER: artifactsFolder,
   };
   return {
@@ -88,6 +91,7 @@ export async function createAgentTestBed(): Promise<AgentTestBed> {
     agents: createAgentClient({ presence, token: new SecretValue(internalToken) }),
     presence,
     internalToken,
+    diagnosticsToken,
     addArtifact,
     createCluster: () => createCluster(database),
     startGateway: async (more = {}) => {

@@ -16,7 +16,8 @@ function everyEntryTwice<Services extends object>(entries: readonly WorkflowEntr
   );
 }
 
-function doubled<Services extends object>(host: WorkflowHost<Services>): WorkflowHost<Services> {
+/** The same workflows, but that each step is carried out two times in a row, and only the second is recorded. */
+export function doubled<Services extends object>(host: WorkflowHost<Services>): WorkflowHost<Services> {
   const workflows = new Map<string, Workflow<Services>>();
   for (const [kind, workflow] of host.workflows) {
     workflows.set(kind, { ...workflow, steps: everyEntryTwice(workflow.steps), onFailure: workflow.onFailure.map(twice) });

@@ -1,4 +1,5 @@
 import { ProcessDied, type BoundaryPoint, type StepBoundary } from '@managed-consul/workflow-engine';
+import { doubled } from './every-step-twice';
 import { succeed, type WorkflowTrial } from './workflow-trial';
 
 /** A moment in an operation at which a worker can die. */
@@ -27,12 +28,14 @@ class DeadlyBoundary implements StepBoundary {
 /**
  * Proves that an operation outlives its workers: they die before each step's effect, after it but before its row, and after
  * the row. By default one operation meets all deaths, one after the other, which costs one cluster; with `separately` each
- * death has an operation of its own. Gives the points at which a worker died.
+ * death has an operation of its own; with `twice` each step is carried out two times in a row as well, deaths or not. Gives the
+ * points at which a worker died.
  */
 export async function killedAtEveryStep<Services extends object>(
-  trial: WorkflowTrial<Services>,
-  options: { separately?: boolean } = {},
+  asked: WorkflowTrial<Services>,
+  options: { separately?: boolean; twice?: boolean } = {},
 ): Promise<KillPoint[]> {
+  const trial = options.twice ? { ...asked, host: doubled(asked.host) } : asked;
   const boundary = new DeadlyBoundary(() => options.separately !== true);
   await succeed(trial, options.separately ? 'nothing happened' : 'its worker died at every step', boundary);
   const points = [...boundary.met.values()];
