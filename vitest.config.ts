@@ -39,6 +39,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
+          // Importing everything anew for each file takes as long as the tests.
+          isolate: false,
           include: ['{apps,libs,tools,infra,prisma}/**/*.integration.spec.ts'],
           exclude: NEVER,
           globalSetup: ['tools/test-servers/global-setup.ts'],
