@@ -13,9 +13,9 @@ const { paths } = (JSON.parse(readFileSync(join(ROOT, 'tsconfig.base.json'), 'ut
 const alias = Object.fromEntries(Object.entries(paths).map(([name, [file]]) => [name, join(ROOT, file)]));
 
 const NEVER = ['**/node_modules/**', '**/dist/**', '**/.hcs/**'];
-/** Each of these starts PostgreSQL, Redis, Azure and a gateway of its own, and partly waits: two go side by side. */
-const TRIALS = ['test/**/*.trials.spec.ts'];
-const WHOLE_SYSTEM = ['test/{operations,resilience,azure-contract}/**/*.spec.ts'];
+/** Each of these starts what it needs of PostgreSQL, Redis, Azure and gateways for itself, and partly waits: two go side by side. */
+const TRIALS = ['test/**/*.trials.spec.ts', 'test/azure-contract/**/*.spec.ts'];
+const WHOLE_SYSTEM = ['test/{operations,resilience}/**/*.spec.ts'];
 
 export default defineConfig({
   resolve: { alias },
@@ -23,6 +23,8 @@ export default defineConfig({
   test: {
     // Two cores: more workers only make the servers under test slower.
     maxWorkers: 2,
+    // Importing everything anew for each file would take as long as the tests themselves.
+    isolate: false,
     reporters: process.env['CI'] ? ['default'] : ['dot'],
     projects: [
       {
@@ -39,8 +41,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          // Importing everything anew for each file takes as long as the tests.
-          isolate: false,
           include: ['{apps,libs,tools,infra,prisma}/**/*.integration.spec.ts'],
           exclude: NEVER,
           globalSetup: ['tools/test-servers/global-setup.ts'],

@@ -9,8 +9,8 @@ import { killProcess, patiently, VICTIMS, type Victim } from '../support/process
 import { seededRandom } from '../support/seeded-random';
 import { serviceStatus, type ServiceStatus } from '../support/service-status';
 
-/** One kill a create, four of each; what is killed comes back by the service's own supervision. The creates of a round run side by side. */
-const ROUNDS = 4;
+/** Each process is killed in so many creates, one after the other; what is killed comes back by the service's own supervision. */
+const CREATES_PER_VICTIM = 4;
 const CREATES_USUALLY_TAKE_MILLISECONDS = 9000;
 
 let status: ServiceStatus;
@@ -20,12 +20,12 @@ const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * 1e9))
 const random = seededRandom(seed);
 
 /** Creates a cluster, kills `victim` at a random moment of it, and waits until the operation has ended. */
-async function createWhileKilling(victim: Victim, round: number): Promise<{ clusterId: string; ended: string }> {
+async function createWhileKilling(victim: Victim, number: number): Promise<{ clusterId: string; ended: string }> {
   const body = {
     installationId: customer.identity.installationId,
-    name: `kill-${victim}-${round}`,
-    servers: round % 2 === 0 ? 1 : 3,
-    networkCidr: `10.5${round}.${VICTIMS.indexOf(victim)}.0/24`,
+    name: `kill-${victim}-${number}`,
+    servers: number % 2 === 0 ? 1 : 3,
+    networkCidr: `10.5${number}.${VICTIMS.indexOf(victim)}.0/24`,
     email: 'platform-team@example.com',
   };
   const headers = { 'idempotency-key': randomUUID() };
@@ -45,6 +45,25 @@ async function createWhileKilling(victim: Victim, round: number): Promise<{ clus
   return { clusterId: accepted.body.cluster.id, ended };
 }
 
+/** Clusters with their kills, each deleted while the next is made. Gives how each create ended. */
+async function createAndDeleteWhileKilling(victim: Victim): Promise<string[]> {
+  const all: string[] = [];
+  let previous: string | undefined;
+  const deletePrevious = async (): Promise<void> => {
+    const id = previous;
+    if (id) await patiently(() => customer.deleteCluster(id));
+  };
+  for (let number = 0; number < CREATES_PER_VICTIM; number += 1) {
+    const [{ clusterId, ended }] = await Promise.all([createWhileKilling(victim, number), deletePrevious()]);
+    const ids = await patiently(() => resourcesIn(status, customer, resourceGroup));
+    expect(new Set(ids).size).toBe(ids.length);
+    all.push(ended);
+    previous = clusterId;
+  }
+  await deletePrevious();
+  return all;
+}
+
 beforeAll(async () => {
   console.log(`seed ${seed}; set TEST_SEED to repeat`);
   status = await serviceStatus();
@@ -57,16 +76,8 @@ describe('a process killed at a random moment of a create', () => {
   it('costs no create, leaves no orphan in Azure, and no server process after delete', { timeout: 900_000 }, async () => {
     const resourcesBefore = await resourcesIn(status, customer, resourceGroup);
     const serversBefore = listeningAddresses(CONSUL_HTTPS_PORT).sort();
-    const results: { victim: string; ended: string }[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const created = await Promise.all(VICTIMS.map((victim) => createWhileKilling(victim, round)));
-      results.push(...created.map(({ ended }, index) => ({ victim: VICTIMS[index] ?? '', ended })));
-      const ids = await patiently(() => resourcesIn(status, customer, resourceGroup));
-      expect(new Set(ids).size).toBe(ids.length);
-      await Promise.all(created.map(({ clusterId }) => patiently(() => customer.deleteCluster(clusterId))));
-    }
-    expect(results.filter(({ ended }) => ended !== 'Succeeded')).toEqual([]);
-    expect(results).toHaveLength(VICTIMS.length * ROUNDS);
+    const ended = await Promise.all(VICTIMS.map(createAndDeleteWhileKilling));
+    expect(ended.flat()).toEqual(Array<string>(VICTIMS.length * CREATES_PER_VICTIM).fill('Succeeded'));
     expect(await resourcesIn(status, customer, resourceGroup)).toEqual(resourcesBefore);
     expect(listeningAddresses(CONSUL_HTTPS_PORT).sort()).toEqual(serversBefore);
   });

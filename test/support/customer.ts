@@ -20,6 +20,7 @@ export interface Customer {
     /** Of the request itself, e.g. a correlation id. */
     headers?: Record<string, string>;
   }): Promise<ClusterBody>;
+  /** Snapshots go as well: a cluster whose own time for one comes up while it lives would leave its storage behind. */
   deleteCluster(clusterId: string): Promise<void>;
 }
 
@@ -61,7 +62,7 @@ export function signIn(status: ServiceStatus, identity: SampleCustomer): Custome
       return (await api.call('getCluster', { params: { id: accepted.body.cluster.id } })).body;
     },
     deleteCluster: async (clusterId) => {
-      const accepted = await api.call('deleteCluster', { params: { id: clusterId } });
+      const accepted = await api.call('deleteCluster', { params: { id: clusterId }, query: { keepSnapshots: 'false' } });
       if (accepted.body) await expectSuccess(accepted.body.operation.id);
     },
   };
