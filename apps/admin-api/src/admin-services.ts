@@ -3,6 +3,7 @@ import { createTokenVerifier, type TokenVerifier } from '@managed-consul/access'
 import { seconds, systemClock, type Clock, type Settings } from '@managed-consul/config';
 import { openDatabase, type Database } from '@managed-consul/database';
 import type { BreakGlassLimits } from '@managed-consul/fleet';
+import { RequestLimiter } from '@managed-consul/http-api';
 import type { Logger } from '@managed-consul/observability';
 import { Redis } from 'ioredis';
 import { QueueBell, type Bell, type QueueDepth } from '@managed-consul/operations';
@@ -16,6 +17,8 @@ export interface AdminServices {
   verifier: TokenVerifier;
   operators: OperatorList;
   bell: Bell;
+  /** Holds callers to so many requests a minute; nobody is held where there is none. */
+  limiter?: RequestLimiter;
   /** The queue of the bells, to be shown; it is not shown where there is none. */
   queue?: QueueBell['queue'];
   /** What lies in it; undefined while Redis does not answer. */
@@ -56,7 +59,10 @@ export function openAdminServices(
   log: Logger,
 ): { services: AdminServices; close: () => Promise<void> } {
   const database = openDatabase({ url: settings.DATABASE_URL.reveal(), maxConnections: settings.DATABASE_MAX_CONNECTIONS });
-  const bell = new QueueBell(settings.REDIS_URL.reveal(), log);
+  const redisUrl = settings.REDIS_URL.reveal();
+  const bell = new QueueBell(redisUrl, log);
+  const allowance = { reads: settings.ADMIN_READS_PER_MINUTE, writes: settings.ADMIN_WRITES_PER_MINUTE };
+  const limiter = new RequestLimiter('admin-api', redisUrl, allowance, log);
   const { agents, disconnect } = openAgents(settings, log);
   const services: AdminServices = {
     database,
@@ -68,6 +74,7 @@ export function openAdminServices(
       leads: readObjectIds(settings.ADMIN_LEADS),
     },
     bell,
+    limiter,
     queue: bell.queue,
     agents,
     queueDepth: () => bell.depth(),
@@ -82,6 +89,7 @@ export function openAdminServices(
     publicUrl: settings.ADMIN_PUBLIC_URL.replace(/\/$/, ''),
   };
   const close = async () => {
+    limiter.close();
     await bell.close();
     disconnect();
     await database.close();

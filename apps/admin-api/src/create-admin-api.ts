@@ -21,6 +21,7 @@ export async function createAdminApi(services: AdminServices, metrics?: Metrics)
   const api = await createHttpApplication({
     module: AdminApiModule.around(services),
     guard: new OperatorGuard(services),
+    limiter: services.limiter,
     log: services.log,
     metrics,
     formAddresses: FORM_ADDRESSES,

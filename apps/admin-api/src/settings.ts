@@ -72,5 +72,17 @@ export const adminApiSettings = defineSettings({
     max: 65535,
     default: '0',
   }),
+  ADMIN_READS_PER_MINUTE: setting.integer({
+    description: 'Requests that only read, of one caller in a minute; more are answered 429.',
+    min: 1,
+    max: 1_000_000,
+    default: '3000',
+  }),
+  ADMIN_WRITES_PER_MINUTE: setting.integer({
+    description: 'The same for requests that change something.',
+    min: 1,
+    max: 1_000_000,
+    default: '600',
+  }),
   ADMIN_PUBLIC_URL: setting.url({ description: 'Address under which operators reach it; links are made with it.' }),
 });

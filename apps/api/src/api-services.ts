@@ -1,6 +1,7 @@
 import { createTokenVerifier, type TokenVerifier } from '@managed-consul/access';
 import { systemClock, type Clock, type Milliseconds, type SecretValue, type Settings } from '@managed-consul/config';
 import { openDatabase, type Database } from '@managed-consul/database';
+import { RequestLimiter } from '@managed-consul/http-api';
 import type { Logger } from '@managed-consul/observability';
 import { OperationChanges, Operations, QueueBell, type Bell } from '@managed-consul/operations';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
@@ -12,6 +13,8 @@ export interface ApiServices {
   secrets: SecretStore;
   verifier: TokenVerifier;
   bell: Bell;
+  /** Holds callers to so many requests a minute; nobody is held where there is none. */
+  limiter?: RequestLimiter;
   operations: Operations;
   changes: OperationChanges;
   /** Aborted when the process stops: whoever waits for something answers with what there is. */
@@ -36,7 +39,10 @@ export async function openApiServices(
   const wrapper = await LocalKeyFile.load(settings.KEY_ENCRYPTION_KEY_FILE);
   const databaseUrl = settings.DATABASE_URL.reveal();
   const database = openDatabase({ url: databaseUrl, maxConnections: settings.DATABASE_MAX_CONNECTIONS });
-  const bell = new QueueBell(settings.REDIS_URL.reveal(), log);
+  const redisUrl = settings.REDIS_URL.reveal();
+  const bell = new QueueBell(redisUrl, log);
+  const allowance = { reads: settings.API_READS_PER_MINUTE, writes: settings.API_WRITES_PER_MINUTE };
+  const limiter = new RequestLimiter('api', redisUrl, allowance, log);
   const operations = new Operations(database, bell);
   const changes = new OperationChanges({ databaseUrl, operations, log });
   const services: ApiServices = {
@@ -44,6 +50,7 @@ export async function openApiServices(
     secrets: new SecretStore(database.prisma, wrapper),
     verifier: createTokenVerifier({ authority: settings.ENTRA_AUTHORITY, audience: settings.API_AUDIENCE }),
     bell,
+    limiter,
     operations,
     changes,
     stopping: new AbortController(),
@@ -54,6 +61,7 @@ export async function openApiServices(
   };
   const close = async () => {
     await changes.close();
+    limiter.close();
     await bell.close();
     await database.close();
   };

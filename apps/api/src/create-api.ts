@@ -13,6 +13,7 @@ export const createApi = (services: ApiServices, metrics?: Metrics): Promise<Htt
   createHttpApplication({
     module: ApiModule.around(services),
     guard: new CallerGuard(services.verifier, new FrontDoor(services)),
+    limiter: services.limiter,
     log: services.log,
     metrics,
     refusals: {

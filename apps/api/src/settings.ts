@@ -39,6 +39,18 @@ export const apiSettings = defineSettings({
     default: '0',
   }),
   API_PUBLIC_URL: setting.url({ description: 'Address under which customers reach the API; links are made with it.' }),
+  API_READS_PER_MINUTE: setting.integer({
+    description: 'Requests that only read, of one caller in a minute; more are answered 429.',
+    min: 1,
+    max: 1_000_000,
+    default: '3000',
+  }),
+  API_WRITES_PER_MINUTE: setting.integer({
+    description: 'The same for requests that change something.',
+    min: 1,
+    max: 1_000_000,
+    default: '600',
+  }),
   NOTIFICATION_SECRET: setting.secret({
     description: 'The sig in the address that Azure sends notifications of managed applications to.',
   }),

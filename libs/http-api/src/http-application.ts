@@ -9,6 +9,7 @@ import type { Logger, Metrics } from '@managed-consul/observability';
 import { AllowedMethods } from './allowed-methods';
 import { ErrorFilter, type Refusals } from './error.filter';
 import { addRequestContext, answerIds } from './request-context';
+import { limitRequests, type RequestLimiter } from './request-limiter';
 import { addRequestMetrics } from './request-metrics';
 import { translateFrameworkError } from './request-errors';
 
@@ -23,6 +24,8 @@ export interface HttpApplicationOptions {
   module: DynamicModule;
   /** Lets requests through, and says whose they are. */
   guard: CanActivate;
+  /** Holds those whom the guard lets through to what they may send; nobody is held unless given. */
+  limiter?: RequestLimiter | undefined;
   refusals: Refusals;
   log: Logger;
   /** Where requests are counted; nowhere unless given. */
@@ -60,7 +63,7 @@ function takeForms(fastify: FastifyInstance, addresses: readonly string[]): void
 
 /** Builds an HTTP interface, ready to listen; listening and closing are the caller's. */
 export async function createHttpApplication(options: HttpApplicationOptions): Promise<HttpApplication> {
-  const { module, guard, refusals, log, metrics, rewriteUrl } = options;
+  const { module, refusals, log, metrics, rewriteUrl } = options;
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -82,7 +85,7 @@ export async function createHttpApplication(options: HttpApplicationOptions): Pr
     bodyParser: false,
     abortOnError: false,
   });
-  application.useGlobalGuards(guard);
+  application.useGlobalGuards(limitRequests(options.guard, options.limiter));
   application.useGlobalFilters(new ErrorFilter(log, allowedMethods, refusals));
   await application.init();
   await fastify.ready();

@@ -9,4 +9,5 @@ export { examineHealth } from './health';
 export { isoOf, showStep } from './operation-step.view';
 export { creationPosition, pageOf, readPageRequest, writeCreation, type PagedList, type PageRequest } from './pages';
 export { repeatableOf } from './repeatable';
+export { RequestLimiter, type Allowance } from './request-limiter';
 export { translateError } from './request-errors';

@@ -9,6 +9,7 @@ import { createApiClient, type ApiClient } from '@managed-consul/api-contract';
 import { createTokenVerifier } from '@managed-consul/access';
 import { seconds, SecretValue, systemClock } from '@managed-consul/config';
 import { openDatabase, type Database } from '@managed-consul/database';
+import { RequestLimiter, type Allowance } from '@managed-consul/http-api';
 import { createLogger } from '@managed-consul/observability';
 import { OperationChanges, Operations, OPERATIONS_QUEUE, QueueBell } from '@managed-consul/operations';
 import { LocalKeyFile, SecretStore } from '@managed-consul/secrets';
@@ -102,8 +103,8 @@ async function send(
   };
 }
 
-/** Starts one; `stop` ends everything that it started. */
-export async function startApi(): Promise<ApiUnderTest> {
+/** Starts one, which holds nobody back unless given what a caller may send; `stop` ends everything that it started. */
+export async function startApi({ allowance }: { allowance?: Allowance } = {}): Promise<ApiUnderTest> {
   const [place, redisUrl, issuer, keyFile] = await Promise.all([
     createTestDatabase(),
     testRedisUrl(),
@@ -117,9 +118,12 @@ export async function startApi(): Promise<ApiUnderTest> {
   const bell = new QueueBell(redisUrl, log);
   // As a load balancer does with readiness: a bell rung while the first connection is still being made can be lost.
   await until(() => bell.isReachable(), { within: seconds(30) });
+  const limiter = allowance && new RequestLimiter('api-under-test', redisUrl, allowance, log);
+  if (limiter) await until(async () => limiter.countsInRedis(), { within: seconds(30) });
   const secrets = new SecretStore(database.prisma, keyFile.wrapper);
   const operations = new Operations(database, bell);
   const services: ApiServices = {
+    ...(limiter ? { limiter } : {}),
     database,
     secrets,
     verifier: createTokenVerifier({ authority: issuer.authority, audience: 'api://managed-consul' }),
@@ -162,6 +166,7 @@ export async function startApi(): Promise<ApiUnderTest> {
       await services.changes.close();
       await queue.close();
       redis.disconnect();
+      limiter?.close();
       await bell.close();
       await database.close();
       await Promise.all([place.drop(), issuer.stop(), keyFile.remove()]);
