@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { verifyAuditChains } from '@managed-consul/access';
+import { recordAudit, verifyAuditChains } from '@managed-consul/access';
 import { adminRoutes, writeAnswerSchema, type AdminRouteName } from '@managed-consul/api-contract';
+import type { Cluster } from '@managed-consul/database';
 import { startAdminApi, type AdminApiUnderTest } from './testing/admin-api-under-test';
 
 let api: AdminApiUnderTest;
@@ -302,6 +303,27 @@ describe('the catalogue', () => {
     }
     expect((await put('/admin/regions/nowhere', { open: true })).body.error?.code).toBe('ResourceNotFound');
   });
+});
+
+test('the audit record is searched by tenant: what it did, and what was done to its installations', async () => {
+  const ready = { observedConsulVersion: '1.8.7' };
+  const [mine, theirs] = [await api.newCluster(ready), await api.newCluster(ready)];
+  const tenantOf = async ({ installationId: id }: Cluster) =>
+    (await prisma().installation.findUniqueOrThrow({ where: { id } })).tenantId;
+  const tenantId = await tenantOf(mine);
+  const customer = { tenantId, objectId: randomUUID(), groupIds: [], correlationId: 'tests' };
+  const { clusterId, installationId } = { clusterId: mine.id, installationId: mine.installationId };
+  await prisma().$transaction(async (tx) => {
+    await recordAudit(tx, customer, { action: 'create-cluster', clusterId, installationId });
+    await recordAudit(tx, { ...customer, tenantId: await tenantOf(theirs) }, { action: 'create-cluster', clusterId: theirs.id });
+  });
+  const call = { body: GROUNDS };
+  for (const { id } of [mine, theirs]) await api.call(api.tokens.operator, 'POST', `/admin/clusters/${id}/repair`, call);
+  const { value } = (await read('searchAudit', `/admin/audit?tenantId=${tenantId}`)) as { value: object[] };
+  expect(value).toMatchObject([
+    { actorKind: 'Operator', action: 'repair-cluster', clusterId, ticket: GROUNDS.ticket },
+    { actorKind: 'Customer', action: 'create-cluster', clusterId },
+  ]);
 });
 
 test('the audit record is searched page by page, the search is in it, and it stays whole', async () => {

@@ -7,6 +7,7 @@ import { CatalogueController } from './catalogue/catalogue.controller';
 import { ClusterCareController } from './clusters/cluster-care.controller';
 import { ClustersController } from './clusters/clusters.controller';
 import { DiagnosticsController } from './diagnostics/diagnostics.controller';
+import { SnapshotCareController } from './clusters/snapshot-care.controller';
 import { FleetPageController } from './fleet-page/fleet-page.controller';
 import { HealthController } from './http/health.controller';
 import { ChangesService } from './http/changes.service';
@@ -25,6 +26,7 @@ export class AdminApiModule {
       controllers: [
         ClustersController,
         ClusterCareController,
+        SnapshotCareController,
         DiagnosticsController,
         OperationsController,
         PausesController,

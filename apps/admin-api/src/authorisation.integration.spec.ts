@@ -46,6 +46,8 @@ const BODIES: Record<Write, object | ((clusterId: string) => object)> = {
   liftFreeze: GROUNDS,
   rotateCluster: { ...GROUNDS, what: 'GossipKey' },
   repairCluster: GROUNDS,
+  takeSnapshot: GROUNDS,
+  drillSnapshot: GROUNDS,
   restartServer: GROUNDS,
   redeployServer: GROUNDS,
   replaceServer: GROUNDS,
@@ -101,6 +103,12 @@ async function idIn(name: AdminRouteName, path: string, cluster: Cluster): Promi
   if (name === 'diagnoseConsul') {
     api.gateway.replies.set('vm-server-0', { answer: { index: 7, servers: [] } });
     return cluster.id;
+  }
+  if (path.includes('/snapshots/')) {
+    const size = { state: 'VERIFIED' as const, expiresAt: TOMORROW };
+    const { id: clusterId, installationId } = cluster;
+    const made = { clusterId, installationId, name: 'by-hand', kind: 'MANUAL' as const, requestedBy: 'somebody' };
+    return (await prisma.snapshot.create({ data: { ...made, ...size } })).id;
   }
   if (path.includes('/operations/')) {
     const { id } = await api.newOperation(cluster);

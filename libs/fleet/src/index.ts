@@ -6,6 +6,7 @@
 export { dumpCluster, type ClusterDump } from './cluster-dump';
 export { countFleet, findFleetClusters, getFleetCluster, type FleetCluster, type FleetClusterQuery } from './fleet-clusters';
 export type { FleetCount, FleetCounts } from './fleet-clusters';
+export { planDrill, planSnapshot } from './snapshot-care';
 export { planClusterTask, type ClusterTask, type ServerTask } from './cluster-care';
 export {
   findFleetOperations,

@@ -5,6 +5,15 @@ import { AppError } from '@managed-consul/errors';
 import type { Operation } from '@managed-consul/operations';
 import { lockSnapshot, recordSnapshotChange, requireVerified, type SnapshotWish } from './snapshot-change.request';
 
+/** Throws Conflict for a snapshot that is not VERIFIED, or whose cluster is gone or cannot do it now. */
+export async function requireDrillable(tx: Transaction, snapshot: Snapshot): Promise<void> {
+  requireVerified(snapshot);
+  const cluster = await tx.cluster.findUnique({ where: { id: snapshot.clusterId } });
+  if (!cluster || cluster.deletedAt !== null)
+    throw new AppError('Conflict', 'A drill needs a server of the cluster, and the cluster is gone. Restore it into a new one.');
+  requireManageable(cluster);
+}
+
 /**
  * Records a drill of a locked snapshot: it is restored into a throw-away server beside one of the cluster's and read there.
  * Throws Conflict for a snapshot that is not VERIFIED or whose cluster cannot do it now, and OperationInProgress.
@@ -15,11 +24,7 @@ export async function recordDrill(
   origin: ChangeOrigin,
   clock: Clock = systemClock,
 ): Promise<Operation> {
-  requireVerified(snapshot);
-  const cluster = await tx.cluster.findUnique({ where: { id: snapshot.clusterId } });
-  if (!cluster || cluster.deletedAt !== null)
-    throw new AppError('Conflict', 'A drill needs a server of the cluster, and the cluster is gone. Restore it into a new one.');
-  requireManageable(cluster);
+  await requireDrillable(tx, snapshot);
   const event = { type: 'DrillRequested', message: `The snapshot '${snapshot.name}' will be proved by restoring it aside.` };
   return recordSnapshotChange(tx, snapshot, { kind: OPERATION_KINDS.drillSnapshot, lane: 'Change', event }, origin, clock);
 }

@@ -18,7 +18,7 @@ export { recordTakeSnapshot, requestTakeSnapshot, type RequestedSnapshot, type T
 export { requestRenameSnapshot, type RenameSnapshotWish } from './rename-snapshot.request';
 export { recordDeleteSnapshot, requestDeleteSnapshot } from './delete-snapshot.request';
 export { getSnapshotLink, requestSnapshotLink, type SnapshotLink } from './snapshot-link.request';
-export { recordDrill, requestDrill } from './drill-snapshot.request';
+export { recordDrill, requestDrill, requireDrillable } from './drill-snapshot.request';
 export { findCloneProblems, requestCloneCluster, type CloneClusterWish } from './clone.request';
 export { requestRecoverQuorum, requestRestore, requestRestorePreview, type RestoreWish } from './restore.request';
 export { getRestorePreview, restorePreviewSchema, RESTORE_PREVIEW_STEP, type RestorePreview } from './restore-preview';

@@ -4,6 +4,7 @@ import { azureRoutes } from './azure.routes';
 import { billingRoutes } from './billing.routes';
 import { breakGlassRoutes } from './break-glass.routes';
 import { clusterCareRoutes } from './cluster-care.routes';
+import { snapshotCareRoutes } from './snapshot-care.routes';
 import { diagnosticRoutes } from './diagnostics.routes';
 import { pauseRoutes } from './pauses.routes';
 import { rolloutRoutes } from './rollouts.routes';
@@ -156,6 +157,7 @@ export const adminRoutes = {
   ...pauseRoutes,
   ...tenantRoutes,
   ...clusterCareRoutes,
+  ...snapshotCareRoutes,
   ...diagnosticRoutes,
   ...azureRoutes,
   ...billingRoutes,

@@ -178,6 +178,7 @@ export const setRegionSchema = groundsSchema.extend({ open: z.boolean() });
 export const auditQuerySchema = pageQuerySchema.extend({
   clusterId: z.uuid().optional(),
   installationId: z.uuid().optional(),
+  tenantId: z.uuid().optional().meta({ description: 'What was done by this tenant, or to an installation of it.' }),
   operationId: z.uuid().optional(),
   actorId: z.string().max(100).optional(),
   actorKind: z.enum(['Customer', 'Operator']).optional(),
