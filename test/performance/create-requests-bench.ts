@@ -117,6 +117,8 @@ async function startApi(
     API_PORT: port,
     API_PUBLIC_URL: url,
     API_AUDIENCE: AUDIENCE,
+    // Still counted, as any caller's.
+    API_WRITES_PER_MINUTE: '1000000',
     KEY_ENCRYPTION_KEY_FILE: keyFile,
     LOG_LEVEL: 'info',
   };
