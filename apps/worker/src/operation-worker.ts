@@ -10,6 +10,7 @@ import {
   DueWork,
   HourCloser,
   BreakGlassCloser,
+  OldAnswers,
   RolloutDriver,
   Sweeper,
   UsageSender,
@@ -44,12 +45,8 @@ export interface WorkerParts {
 @Injectable()
 export class OperationWorker implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #parts: WorkerParts;
-  readonly #sweeper: Sweeper;
-  readonly #dueWork: DueWork;
-  readonly #hourCloser: HourCloser;
-  readonly #usageSender: UsageSender;
-  readonly #rolloutDriver: RolloutDriver;
-  readonly #breakGlassCloser: BreakGlassCloser;
+  /** What is looked for again and again. */
+  readonly #looks: readonly { start(): void; stop(): Promise<unknown> }[];
   readonly #health: InternalListener;
   #listener: BellListener | undefined;
   #healthPort = 0;
@@ -57,12 +54,15 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
   constructor(@Inject(WORKER_PARTS) parts: WorkerParts) {
     this.#parts = parts;
     const { database, bell, log, page, sweepEvery, schedules, scheduleEvery, metrics } = parts;
-    this.#sweeper = new Sweeper({ database, bell, log, page, every: sweepEvery });
-    this.#dueWork = new DueWork({ database, schedules, log, every: scheduleEvery });
-    this.#hourCloser = new HourCloser({ database, log });
-    this.#usageSender = new UsageSender({ database, bell, log });
-    this.#rolloutDriver = new RolloutDriver({ database, bell, log });
-    this.#breakGlassCloser = new BreakGlassCloser({ database, bell, log });
+    this.#looks = [
+      new Sweeper({ database, bell, log, page, every: sweepEvery }),
+      new DueWork({ database, schedules, log, every: scheduleEvery }),
+      new HourCloser({ database, log }),
+      new UsageSender({ database, bell, log }),
+      new RolloutDriver({ database, bell, log }),
+      new BreakGlassCloser({ database, bell, log }),
+      new OldAnswers({ database, log }),
+    ];
     addFleetMetrics(metrics, database);
     addServiceMetrics(metrics, database);
     addUsageMetrics(metrics, database);
@@ -82,27 +82,14 @@ export class OperationWorker implements OnApplicationBootstrap, OnApplicationShu
     const { redisUrl, concurrency, log, runner, healthHost, healthPort } = this.#parts;
     this.#healthPort = await this.#health.listen(healthHost, healthPort);
     this.#listener = new BellListener({ redisUrl, concurrency, log, answer: (id) => runner.run(id) });
-    this.#sweeper.start();
-    this.#dueWork.start();
-    this.#hourCloser.start();
-    this.#usageSender.start();
-    this.#rolloutDriver.start();
-    this.#breakGlassCloser.start();
+    for (const look of this.#looks) look.start();
     log.info({ concurrency, healthPort: this.#healthPort }, 'worker has started');
   }
 
   /** First nothing new, then what runs is let end, then leases are back and the rest is closed. */
   async onApplicationShutdown(): Promise<void> {
     this.#health.leave();
-    await Promise.all([
-      this.#listener?.pause(),
-      this.#sweeper.stop(),
-      this.#dueWork.stop(),
-      this.#hourCloser.stop(),
-      this.#usageSender.stop(),
-      this.#rolloutDriver.stop(),
-      this.#breakGlassCloser.stop(),
-    ]);
+    await Promise.all([this.#listener?.pause(), ...this.#looks.map((look) => look.stop())]);
     await this.#parts.runner.stop(this.#parts.stopWithin, seconds(5));
     await this.#listener?.close(true);
     await this.#health.close();

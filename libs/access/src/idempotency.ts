@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
+import { hours, type Milliseconds } from '@managed-consul/config';
 import { Prisma, type Database, type Transaction } from '@managed-consul/database';
 import { AppError } from '@managed-consul/errors';
 import type { Caller } from './caller';
+
+/** How long an answer is kept for repetitions of its request; the same key is a new request after that. */
+const KEPT_FOR: Milliseconds = hours(7 * 24);
+/** Few enough that no request waits for the removal. */
+const AT_ONCE = 1000;
 
 /** A write that its caller may repeat: the key it chose, and the hash of what it sent. */
 export interface RepeatableRequest {
@@ -96,4 +102,15 @@ export async function answerOnce(
     if (winner) return winner;
     throw error;
   }
+}
+
+const FORGET = `DELETE FROM idempotency_keys WHERE ctid IN (
+    SELECT ctid FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)`;
+
+/**
+ * Removes a part of the answers that were kept for seven days; gives whether more may be left. Any number may do so side by side.
+ */
+export async function forgetOldAnswers({ pool }: Database, now: Date): Promise<boolean> {
+  const { rowCount } = await pool.query(FORGET, [new Date(now.getTime() - KEPT_FOR), AT_ONCE]);
+  return rowCount === AT_ONCE;
 }

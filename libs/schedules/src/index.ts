@@ -9,6 +9,7 @@ export { HourCloser } from './hour-closer';
 export type { Look, Schedule, ScheduleDependencies } from './schedule';
 export { createSchedules } from './schedules';
 export { BreakGlassCloser } from './break-glass-closer';
+export { OldAnswers } from './old-answers';
 export { RolloutDriver } from './rollout-driver';
 export { addUsageMetrics } from './usage-metrics';
 export { UsageSender } from './usage-sender';
