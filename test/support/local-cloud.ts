@@ -100,6 +100,9 @@ function makeSimulatedImage(runtimeFolder: string, simulation: Simulation): stri
   return image;
 }
 
+/** Built once for all worlds of a process: nobody changes the apps while tests run. */
+let built: ReturnType<typeof buildApps> | undefined;
+
 /** How the local cloud differs from the usual one. */
 export interface LocalCloudOptions {
   /** Machines run the agent without a Consul behind: many of them fit on one host. */
@@ -114,7 +117,8 @@ export async function startLocalCloud({ simulation }: LocalCloudOptions = {}): P
   const settings = await freeSettings(stateFolder);
   makeFolders(stateFolder);
   const folders = foldersOf(stateFolder);
-  const [apps, consul] = await Promise.all([buildApps(ROOT), findConsulBinary()]);
+  built ??= buildApps(ROOT);
+  const [apps, consul] = await Promise.all([built, findConsulBinary()]);
   const agent = simulation
     ? await buildForMachines(ROOT, 'tools/simulated-machine/main.ts', 'simulated-machine')
     : apps.find(({ name }) => name === 'server-agent')?.file;
