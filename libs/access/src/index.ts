@@ -14,7 +14,14 @@ export {
   requireWritable,
   type BarredTenant,
 } from './tenant-standing';
-export { answerOnce, confirmSameRequest, forgetOldAnswers, hashRequest, type RepeatableRequest, type StoredAnswer } from './idempotency';
+export {
+  answerOnce,
+  confirmSameRequest,
+  forgetOldAnswers,
+  hashRequest,
+  type RepeatableRequest,
+  type StoredAnswer,
+} from './idempotency';
 export { recordAudit, type AuditEntry, type OperatorGrounds } from './audit';
 export { findAuditEvents, type AuditQuery } from './audit-reads';
 export { verifyAuditChains, type AuditFault, type AuditHead, type AuditVerdict } from './audit-chain';
